@@ -1,0 +1,58 @@
+"""Which part of a project has which colour: a head keeps its colour in every node, term, curve and table."""
+
+from collections.abc import Mapping
+from colorsys import hls_to_rgb, rgb_to_hls
+from itertools import count
+
+from core.project.schema import Bind, Project
+
+_last: tuple[object, object, object, str] | None = None
+_last_colours: Mapping[str, str] = {}
+
+
+def colours(project: Project, palette: tuple[str, ...], theme: str) -> Mapping[str, str]:
+    """Colours of heads, terms and metrics by reference. The last answer is kept: painting asks often."""
+    global _last, _last_colours
+    key = (project.model.heads, project.terms, project.metrics, theme)
+    if _last is None or any(a is not b for a, b in zip(key, _last, strict=True)):
+        _last, _last_colours = key, _assigned(project, palette)
+    return _last_colours
+
+
+def _assigned(project: Project, palette: tuple[str, ...]) -> dict[str, str]:
+    result = {f"head:{name}": palette[i % len(palette)] for i, name in enumerate(project.model.heads)}
+    taken: set[str] = set()
+    spare = (palette[i % len(palette)] for i in count(len(project.model.heads)))
+    for name, term in project.terms.items():
+        result[f"term:{name}"] = colour = _of_term(term.bind, result, taken) or next(spare)
+        taken.add(colour)
+    for name, metric in project.metrics.items():
+        heads = _heads(metric.bind, result)
+        if heads:
+            result[f"metric:{name}"] = heads[0]
+    return result
+
+
+def _heads(bind: Bind, known: Mapping[str, str]) -> list[str]:
+    return [known[value] for value in bind.values() if value.startswith("head:") and value in known]
+
+
+def _of_term(bind: Bind, known: Mapping[str, str], taken: set[str]) -> str | None:
+    """The first colour of its heads that is free, or the first free shade of its first head."""
+    heads = _heads(bind, known)
+    if not heads:
+        return None
+    free = next((colour for colour in heads if colour not in taken), None)
+    shades = (shade(heads[0], step) for step in count(1))
+    return free or next(colour for colour in shades if colour not in taken)
+
+
+def shade(colour: str, step: int) -> str:
+    """The `step`-th relative of `colour`: same hue, in turn lighter and darker."""
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    hue, light, saturation = rgb_to_hls(red, green, blue)
+    offset = 0.13 * ((step + 1) // 2) * (1 if step % 2 else -1)
+    light = 0.25 + (light - 0.25 + offset) % 0.5
+    return "#" + "".join(
+        f"{round(255 * part):02x}" for part in hls_to_rgb(hue, light, saturation * (1 - 0.02 * step))
+    )
