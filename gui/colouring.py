@@ -1,16 +1,46 @@
-"""Which part of a project has which colour: a head keeps its colour in every node, term, curve and table."""
+"""Which part of a project has which colour: a head keeps its colour in every node, term, curve and table.
+
+A project is known here by its shape only, so that widgets can use the theme and still know nothing of ours.
+"""
 
 from collections.abc import Mapping
 from colorsys import hls_to_rgb, rgb_to_hls
 from itertools import count
+from typing import Protocol
 
-from core.project.schema import Bind, Project
+Bind = Mapping[str, str]
+
+
+class Bound(Protocol):
+    """A term or metric."""
+
+    @property
+    def bind(self) -> Bind: ...
+
+
+class Headed(Protocol):
+    """A model."""
+
+    @property
+    def heads(self) -> Mapping[str, object]: ...
+
+
+class Composed(Protocol):
+    """A project."""
+
+    @property
+    def model(self) -> Headed: ...
+    @property
+    def terms(self) -> Mapping[str, Bound]: ...
+    @property
+    def metrics(self) -> Mapping[str, Bound]: ...
+
 
 _last: tuple[object, object, object, str] | None = None
 _last_colours: Mapping[str, str] = {}
 
 
-def colours(project: Project, palette: tuple[str, ...], theme: str) -> Mapping[str, str]:
+def colours(project: Composed, palette: tuple[str, ...], theme: str) -> Mapping[str, str]:
     """Colours of heads, terms and metrics by reference. The last answer is kept: painting asks often."""
     global _last, _last_colours
     key = (project.model.heads, project.terms, project.metrics, theme)
@@ -19,7 +49,7 @@ def colours(project: Project, palette: tuple[str, ...], theme: str) -> Mapping[s
     return _last_colours
 
 
-def _assigned(project: Project, palette: tuple[str, ...]) -> dict[str, str]:
+def _assigned(project: Composed, palette: tuple[str, ...]) -> dict[str, str]:
     result = {f"head:{name}": palette[i % len(palette)] for i, name in enumerate(project.model.heads)}
     taken: set[str] = set()
     spare = (palette[i % len(palette)] for i in count(len(project.model.heads)))

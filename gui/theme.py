@@ -1,7 +1,7 @@
 """Colours, type and spacing of the window: two themes from one table, switched live.
 
-Everything that paints takes its colours from `tokens()` when it paints and repaints on `notifier().changed`. The
-heads' colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/): colour-blind readers tell them apart.
+Everything that paints takes its colours from `tokens()` when it paints and repaints on `notifier().changed`.
+The heads' colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), for colour-blind readers too.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
-from core.project.schema import Project
 from gui import stylesheet
-from gui.colouring import colours
+from gui.colouring import Composed, colours
 
 ThemeName = Literal["light", "dark"]
 
@@ -22,7 +21,7 @@ ROW, BUTTON, RADIUS = 28, 32, 6
 FONT_PX = 13
 MIN_SCALE, MAX_SCALE = 0.8, 2.0
 
-# Tried in turn where the system's own choice is only an alias ("Sans Serif"), which differs between platforms.
+# Tried in turn where the system's own choice is only an alias ("Sans Serif").
 FAMILIES = ("Inter", "Segoe UI", "Noto Sans", "Cantarell", "Ubuntu", "Liberation Sans", "DejaVu Sans")
 MONO_FAMILIES = ("JetBrains Mono", "SF Mono", "Cascadia Mono", "Noto Sans Mono", "DejaVu Sans Mono")
 ALIASES = ("Sans Serif", "Sans", "monospace", "Monospace", "")
@@ -275,11 +274,11 @@ def _palette(t: Tokens) -> QPalette:
     return palette
 
 
-def colour_of(project: Project, reference: str) -> str:
+def colour_of(project: Composed, reference: str) -> str:
     """The colour of what `reference` names, the same in node, term, curve and table.
 
-    Heads take the Okabe-Ito colours in their order. A term has the colour of its first head that no earlier term
-    took; where all are taken, a shade of its first head's. `total` is text, `regularization` and layers are quiet.
+    Heads take the Okabe-Ito colours in their order. A term has the colour of its first head that no earlier
+    term took; where all are taken, a shade of its first head's. `total` is text; layers are quiet.
     """
     t = _State.tokens
     quiet = {"total": t.text, "regularization": t.muted}
@@ -293,10 +292,17 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(colour: str) -> float:
-    value = QColor(colour)
-    parts = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in value.getRgbF()[:3])
-    red, green, blue = parts
+    red, green, blue = (_linear(part / 255) for part in _rgb(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    value = QColor(colour)
+    return value.red(), value.green(), value.blue()
 
 
 def readable(colour: str, ground: str | None = None, ratio: float = 4.5) -> str:
@@ -311,8 +317,7 @@ def readable(colour: str, ground: str | None = None, ratio: float = 4.5) -> str:
 
 def mix(one: str, other: str, share: float) -> str:
     """`one` with `share` (0 to 1) of `other` in it."""
-    a, b = QColor(one), QColor(other)
-    parts = [round(x + (y - x) * share) for x, y in zip(a.getRgb()[:3], b.getRgb()[:3], strict=True)]
+    parts = (round(a + (b - a) * share) for a, b in zip(_rgb(one), _rgb(other), strict=True))
     return QColor(*parts).name()
 
 
