@@ -1,0 +1,59 @@
+"""Whether a process still works in a folder, asked of the system instead of a process id.
+
+Process ids are used again after a crash; a file lock is not: the system drops it the moment its process is
+gone, for whatever reason. An engine holds the lock of its own state folder while it lives and of a run folder
+while it trains.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+LOCK = "lock"
+
+
+def hold(folder: Path) -> BinaryIO:
+    """Lock `folder` until the returned file is closed or this process ends. Raises OSError if another holds
+    it."""
+    file = (folder / LOCK).open("ab")
+    for attempt in range(20, -1, -1):
+        try:
+            _lock(file)
+            break
+        except OSError:
+            if not attempt:
+                file.close()
+                raise
+            time.sleep(0.01)  # somebody may just be asking
+    return file
+
+
+def held(folder: Path) -> bool:
+    """Whether some process holds the lock of `folder`."""
+    try:
+        file = (folder / LOCK).open("rb+")
+    except OSError:
+        return False
+    with file:
+        try:
+            _lock(file, shared=True)
+        except OSError:
+            return True
+        return False
+
+
+if os.name == "nt":  # pragma: no cover
+    import msvcrt
+
+    def _lock(file: BinaryIO, shared: bool = False) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        if shared:
+            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO, shared: bool = False) -> None:
+        # Askers lock shared, so that two of them never take each other for the holder.
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -1,0 +1,153 @@
+"""Run folders: where they are, how one is made, and a list of them.
+
+A run folder holds `project.json`, `train.py`, `run.json` (what else is known at its start), then what the
+engine adds: `run.db`, `history.csv`, `output.txt`, `errors.txt`, the model.
+"""
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import platformdirs
+
+from core.project.schema import Project
+from core.runs.history import History
+from core.runs.record import Status
+
+PROJECT, SCRIPT, FACTS = "project.json", "train.py", "run.json"
+
+
+class ScriptText(Protocol):
+    """A script and the lines of each part in it, by reference."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def lines(self) -> Mapping[str, tuple[tuple[int, int], ...]]: ...
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line in a list of runs. `total` and `validation` are the last epoch's total losses."""
+
+    id: str
+    path: Path
+    name: str
+    state: Status
+    sentence: str
+    epochs: int
+    planned: int
+    steps: int
+    started: float | None
+    seconds: float | None
+    total: float | None
+    validation: float | None
+
+
+def runs_root() -> Path:
+    """The folder of all run folders: LOSSMITH_RUNS, or the user's data folder."""
+    chosen = os.environ.get("LOSSMITH_RUNS")
+    return Path(chosen) if chosen else platformdirs.user_data_path("lossmith") / "runs"
+
+
+def create_run(
+    root: Path, project: Project, folder: Path, script: str | ScriptText | Callable[[Path], str | ScriptText]
+) -> Path:
+    """Make a run folder in `root` and return it.
+
+    `folder` is what the project's relative paths start from. `script` may be a function that is given the
+    path of the `train.py` it will become. Raises OSError where the folder cannot be written.
+    """
+    run = _fresh_folder(root, project.name)
+    made = script(run / SCRIPT) if callable(script) else script
+    text, lines = (made, {}) if isinstance(made, str) else (made.text, made.lines)
+    write_whole(run / PROJECT, project.model_dump_json(by_alias=True, indent=2) + "\n")
+    write_whole(run / SCRIPT, text)
+    facts = {
+        "name": project.name,
+        "folder": str(folder.resolve()),
+        "created": time.time(),
+        "lines": dict(lines),
+    }
+    write_whole(run / FACTS, json.dumps(facts, indent=1) + "\n")
+    return run
+
+
+def facts_of(run: Path) -> dict[str, Any]:
+    """What was known when the run was made: `name`, `folder` (for relative paths), `created`, `lines` of the
+    script."""
+    known: dict[str, Any] = {"name": run.name, "folder": str(run), "created": None, "lines": {}}
+    with contextlib.suppress(OSError, ValueError):
+        known |= json.loads((run / FACTS).read_text("utf-8"))
+    return known
+
+
+def list_runs(root: Path) -> list[RunSummary]:
+    """Return the runs in `root`, newest first."""
+    try:
+        folders = sorted((path for path in root.iterdir() if (path / SCRIPT).is_file()), reverse=True)
+    except FileNotFoundError:
+        return []
+    return [summary(path) for path in folders]
+
+
+def summary(run: Path) -> RunSummary:
+    """Sum up one run folder."""
+    history = History(run)
+    try:
+        state, epochs = history.state, history.epochs()
+        last = epochs[-1] if epochs else None
+        return RunSummary(
+            id=run.name,
+            path=run,
+            name=str(facts_of(run)["name"]),
+            state=state.status,
+            sentence=state.sentence,
+            epochs=len(epochs),
+            planned=state.epochs,
+            steps=history.step_count,
+            started=state.started,
+            seconds=_seconds(state.started, state.ended, last.seconds if last else None),
+            total=last.train.get("total") if last else None,
+            validation=last.validation.get("total") if last else None,
+        )
+    finally:
+        history.close()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a temporary name in the same folder, synced, then renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _seconds(started: float | None, ended: float | None, trained: float | None) -> float | None:
+    return ended - started if started is not None and ended is not None else trained
+
+
+def _fresh_folder(root: Path, name: str) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:40] or "run"
+    base = f"{time.strftime('%Y%m%d-%H%M%S')}-{plain}"
+    for number in range(1, 10_000):
+        run = root / (base if number == 1 else f"{base}-{number}")
+        try:
+            run.mkdir()
+        except FileExistsError:
+            continue
+        return run
+    raise FileExistsError(f"{root} has too many runs called {base}.")

@@ -1,0 +1,169 @@
+"""Starts engines and finds the ones that live: an engine is a detached process with a state folder.
+
+It leaves `endpoint.json` (port, token, process id; readable by its user alone) there, and a copy in the
+folder of the run it trains, so that a window that comes later can attach.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.runs import alive
+from core.runs.folder import SCRIPT, runs_root
+
+ENDPOINT, LOG = "endpoint.json", "engine.log"
+PATIENCE = 30.0
+"""Seconds until a new engine must have opened its socket; it does so before it imports TensorFlow."""
+
+
+class EngineFailed(Exception):
+    """The engine could not be started or reached; `str()` is a sentence."""
+
+
+class Detached(subprocess.Popen[bytes]):
+    """A child that is meant to outlive this process, so dropping the object is no leak."""
+
+    def __del__(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an engine listens. `process` is known only to the process that started it."""
+
+    port: int
+    token: str
+    pid: int
+    folder: Path
+    process: Detached | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def live(self) -> bool:
+        return alive.held(self.folder)
+
+    def kill(self) -> None:
+        """End the engine and everything it started, at once. What it had committed stays."""
+        if not self.live:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.name == "nt":  # pragma: no cover
+                os.kill(self.pid, signal.SIGTERM)
+            else:
+                os.killpg(self.pid, signal.SIGKILL)
+
+
+def engines_root() -> Path:
+    """The folder of the engines' state folders."""
+    return runs_root() / ".engines"
+
+
+def start_engine(state_root: Path | None = None) -> Endpoint:
+    """Start an engine and return as soon as it listens (about half a second; it is `Ready` seconds later).
+
+    Raises EngineFailed with the end of its log when it dies at once.
+    """
+    root = state_root or engines_root()
+    root.mkdir(parents=True, exist_ok=True)
+    _sweep(root)
+    folder = Path(tempfile.mkdtemp(prefix="engine-", dir=root)).resolve()
+    with (folder / LOG).open("wb") as log:
+        process = Detached(
+            [sys.executable, "-P", "-m", "core.engine", "--state", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env=_environment(),
+            start_new_session=True,
+        )
+    return _wait_for_endpoint(folder, process)
+
+
+def attach(run: Path) -> Endpoint | None:
+    """Return the endpoint of the engine that trains `run` now, or None."""
+    return read_endpoint(run) if alive.held(run) else None
+
+
+def live_runs(root: Path) -> list[Path]:
+    """Return the run folders in `root` that are being trained, newest first."""
+    try:
+        return sorted(
+            (path.parent for path in root.glob(f"*/{SCRIPT}") if alive.held(path.parent)), reverse=True
+        )
+    except FileNotFoundError:
+        return []
+
+
+def read_endpoint(folder: Path) -> Endpoint | None:
+    """Read a folder's `endpoint.json`; None when there is none or it makes no sense."""
+    try:
+        found = json.loads((folder / ENDPOINT).read_text("utf-8"))
+        return Endpoint(int(found["port"]), str(found["token"]), int(found["pid"]), Path(found["folder"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_endpoint(folder: Path, endpoint: Endpoint) -> None:
+    """Write `endpoint.json` into `folder`, readable by this user alone."""
+    body = {
+        "port": endpoint.port,
+        "token": endpoint.token,
+        "pid": endpoint.pid,
+        "folder": str(endpoint.folder),
+    }
+    temporary = folder / f".{ENDPOINT}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(body, file)
+    temporary.replace(folder / ENDPOINT)
+
+
+def _environment() -> dict[str, str]:
+    code = str(Path(__file__).resolve().parents[2])
+    paths = [code, *filter(None, [os.environ.get("PYTHONPATH")])]
+    quiet = {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+    }
+    return (
+        quiet
+        | dict(os.environ)
+        | {
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONUNBUFFERED": "1",
+            "KERAS_BACKEND": "tensorflow",
+        }
+    )
+
+
+def _wait_for_endpoint(folder: Path, process: Detached) -> Endpoint:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = read_endpoint(folder)
+        if found is not None:
+            return Endpoint(found.port, found.token, found.pid, found.folder, process)
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    tail = (folder / LOG).read_text("utf-8", "replace")[-2000:]
+    raise EngineFailed(
+        f"The engine did not start; the end of {folder / LOG} says: {tail.strip() or 'nothing'}"
+    )
+
+
+def _sweep(root: Path) -> None:
+    """Remove what dead engines left; young folders may belong to one that is just starting."""
+    for folder in root.glob("engine-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > 2 * PATIENCE and not alive.held(folder):
+                shutil.rmtree(folder)
