@@ -1,7 +1,7 @@
-"""Pieces of a script: text, the imports it needs, and marks that say what part of the project a line is about.
+"""Pieces of a script: text, the imports it needs, and marks that say what part of the project a line is of.
 
-Marks are comment lines, `#@ layer:trunk` before the lines and `#@` after them. They travel through the formatter
-with the text; `script.py` takes them out at the end and keeps the line ranges.
+Marks are comment lines, `#@ layer:trunk` before the lines and `#@` after them. They travel through the
+formatter with the text; `script.py` takes them out at the end and keeps the line ranges.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ TAKEN = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword
 
 
 def identifier(name: str, taken: Collection[str] = ()) -> str:
-    """Return a Python name for a name of the project: the name itself, or with an underscore where it is taken.
+    """Return a Python name for a name of the project: itself, or with an underscore where it is taken.
 
     Taken are keywords, builtins and the names in `taken`. Different names stay different (`list` -> `list_`,
     `list_` -> `list__`). Raises ValueError for what is no name.
