@@ -1,7 +1,8 @@
-"""One worker thread for slow work of one owner: the window never waits for a file, a formatter or a database.
+"""One worker thread for slow work of one owner: the window never waits for a file, a formatter or a
+database.
 
-Jobs run one after another; the answer comes home as a call in the thread of the owner. A newer job under the same key
-takes the place of an older one, whose answer is then never heard.
+Jobs run one after another; the answer comes home as a call in the thread of the owner. A newer job under the
+same key takes the place of an older one, whose answer is then never heard.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Which Python code of projects may run: remembered by content, outside the project.
 
-Opening a project never runs its code. Its `functions` run only after the user trusted exactly that text, as editors do
-with workspaces; one changed character is other code. What ships with Lossmith is trusted from the start. Expressions
-are a white list and need no trust.
+Opening a project never runs its code. Its `functions` run only after the user trusted exactly that text, as
+editors do with workspaces; one changed character is other code. What ships with Lossmith is trusted from the
+start. Expressions are a white list and need no trust.
 """
 
 import hashlib
@@ -32,12 +32,15 @@ class Trust:
         self._session: set[str] = set()
 
     def covers(self, project: Project) -> bool:
-        """Whether every piece of Python in `project` may run: there is none, or it is trusted, or it ships with us."""
+        """Whether the Python in `project` may run: there is none, or it is trusted, or it ships with us."""
         return not project.functions.strip() or self.trusts(project.functions)
 
     def trusts(self, code: str) -> bool:
-        mark = fingerprint(code)
-        return mark in self._session or mark in _shipped() or mark in self._read()
+        return fingerprint(code) in self._session or self.trusts_lastingly(code)
+
+    def trusts_lastingly(self, code: str) -> bool:
+        """Whether `code` is trusted beyond this program's end."""
+        return fingerprint(code) in _shipped() or fingerprint(code) in self._read()
 
     def remember(self, code: str, *, lasting: bool = True) -> None:
         """Trust exactly `code`; without `lasting` only until this program ends. Raises OSError."""

@@ -1,7 +1,8 @@
 """Where a step lies on the x axis: as a step, in epochs, or in seconds of the run.
 
-Curves are kept by step. An epoch ends at a known step and a known second, and between two ends all three grow evenly;
-so every axis is a rising, piecewise straight line over the steps, which turns either way in one `interp`.
+Curves are kept by step. An epoch ends at a known step and a known second, and between two ends all three grow
+evenly; so every axis is a rising, piecewise straight line over the steps, which turns either way in one
+`interp`.
 """
 
 from collections.abc import Sequence
@@ -41,8 +42,9 @@ class Clock:
 
 
 def _turn(values: Floats, source: Floats, result: Floats) -> Floats:
-    inside = np.interp(values, source, result)
+    inside: Floats = np.interp(values, source, result)
     if len(source) < 2:
         return inside
     slope = (result[-1] - result[-2]) / (source[-1] - source[-2])
-    return inside + np.maximum(0.0, values - source[-1]) * slope
+    beyond: Floats = np.maximum(0.0, values - source[-1]) * slope
+    return inside + beyond

@@ -1,8 +1,10 @@
-"""Minimum, maximum and mean of ever wider blocks of a growing column, so that a million steps draw as fast as a thousand.
+"""Minimum, maximum and mean of ever wider blocks of a growing column, so that a million steps draw as fast
+as a thousand.
 
-A chart is a few hundred pixels wide. What it shows of a million steps is, for each pixel, the lowest and the highest
-value there; the pyramid keeps them for blocks of 8, 32, 128, ... steps as the steps arrive, so a view of any width is
-made from a few thousand numbers. Buckets start at multiples of their own width: panning never makes a curve flicker.
+A chart is a few hundred pixels wide. What it shows of a million steps is, for each pixel, the lowest and the
+highest value there; the pyramid keeps them for blocks of 8, 32, 128, ... steps as the steps arrive, so a view
+of any width is made from a few thousand numbers. Buckets start at multiples of their own width: panning never
+makes a curve flicker.
 """
 
 from typing import NamedTuple
@@ -18,7 +20,9 @@ LEVELS = 11  # the widest block holds 8 * 4**10 = 8,388,608 steps
 
 
 class Buckets(NamedTuple):
-    """What to draw: one entry a bucket. `at` is the middle of the bucket in steps; values are NaN where none is finite."""
+    """What to draw: one entry a bucket. `at` is the middle of the bucket in steps; values are NaN where none
+    is finite.
+    """
 
     at: NDArray[np.float64]
     low: Floats
@@ -66,7 +70,9 @@ class _Level:
 
 
 class Pyramid:
-    """One column of a run. What is not finite counts as absent; `first_bad` is the first step where that was so."""
+    """One column of a run. What is not finite counts as absent; `first_bad` is the first step where that was
+    so.
+    """
 
     def __init__(self) -> None:
         self._raw = Growing()
@@ -105,7 +111,9 @@ class Pyramid:
             below, step = (level.low.values, level.high.values, level.mean.values), FACTOR
 
     def buckets(self, first: float, last: float, most: int) -> Buckets:
-        """What to draw of the steps `first` to `last`, in at most about `most` buckets, one more at either side."""
+        """What to draw of the steps `first` to `last`, in at most about `most` buckets, one more at either
+        side.
+        """
         first_step, stop = max(0, int(first)), min(self.count, int(np.ceil(last)) + 1)
         width = max(1, -(-max(0, stop - first_step) // max(1, most)))
         if width == 1:
@@ -122,7 +130,9 @@ class Pyramid:
         return Buckets(np.arange(start, stop, dtype=np.float64), values, values, values, 1)
 
     def _folded(self, level: _Level | None, width: int, start: int, stop: int) -> Buckets:
-        """Buckets of `width` steps from `start`: from whole blocks as far as there are any, then from the steps."""
+        """Buckets of `width` steps from `start`: from whole blocks as far as there are any, then from the
+        steps.
+        """
         block = level.block if level else 1
         columns = (level.low.values, level.high.values, level.mean.values) if level else (self.values,) * 3
         whole = max(0, (min(stop, len(columns[0]) * block) - start) // width)

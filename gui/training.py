@@ -1,0 +1,232 @@
+"""The training as the window sees it: orders go to a worker thread, few and coalesced signals come home.
+
+The engine is a detached process (`core.runs`); the worker thread speaks with it (`gui.engines`), so neither a
+slow import nor a dead engine can stop the window. Curves do not travel here: plots pull them from the run's
+history.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QThread, Signal, Slot
+
+from core.project.facts import DataFacts, ModelFacts
+from core.project.schema import Data, Project
+from core.project.trust import Trust
+from core.runs import wire
+from core.runs.folder import create_run, runs_root
+from core.runs.history import History
+from gui.engines import Engines, Question, TrainingState, TrainOrder
+
+__all__ = ["Training", "TrainingState"]
+
+UNTRUSTED = (
+    "This project brought Python functions along that you have not trusted yet; read them in the Code tab."
+)
+
+
+class Training(QObject):
+    """Owns the worker thread. `start()` after the window is shown, `close()` before it is gone."""
+
+    state_changed = Signal(object)  # TrainingState
+    facts_arrived = Signal(object)  # ModelFacts
+    facts_lost = Signal(str)  # why Keras could not be asked
+    trouble = Signal(str, str)  # a warning of the engine: sentence, details
+    run_changed = Signal(object)  # the Path of the run that is shown, or None
+    overlay_changed = Signal()
+    closing = Signal()
+
+    _begin, _train, _send, _ask = Signal(object), Signal(object), Signal(object), Signal(object)
+    _stop, _close = Signal(), Signal()
+
+    def __init__(self, parent: QObject | None = None, runs: Path | None = None, trust: Trust | None = None):
+        super().__init__(parent)
+        self.runs = runs or runs_root()
+        self.trust = trust or Trust()
+        self.state = TrainingState()
+        self.run: Path | None = None
+        self.overlay: tuple[Path, ...] = ()
+        self.known_data: tuple[Data, Path, DataFacts] | None = None
+        self._history: History | None = None
+        self._thread: QThread | None = None
+        self._asked = 0
+
+    # ---- life
+
+    def start(self) -> None:
+        """Start the worker thread; it warms an engine, and attaches to a run that is still training."""
+        if self._thread is not None:
+            return
+        self._thread = QThread(self)
+        self._thread.setObjectName("training")
+        self._engines = engines = Engines(self.runs / ".engines")
+        engines.moveToThread(self._thread)
+        for order, slot in (
+            (self._begin, engines.begin),
+            (self._train, engines.train),
+            (self._send, engines.send),
+            (self._ask, engines.ask),
+            (self._stop, engines.stop),
+            (self._close, engines.close),
+        ):
+            order.connect(slot)
+        engines.state_changed.connect(self._take_state)
+        engines.run_began.connect(self.show_run)
+        engines.facts_arrived.connect(self._take_facts)
+        engines.question_lost.connect(self._lose_question)
+        engines.trouble.connect(self._take_trouble)
+        engines.closed.connect(self._thread.quit)
+        self._thread.start()
+        self._begin.emit(self.runs)
+
+    def close(self) -> None:
+        """End the worker thread and idle engines. A run that is on goes on without the window."""
+        self.closing.emit()
+        if self._thread is not None:
+            self._close.emit()
+            self._thread.wait()
+            self._thread = None
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+
+    # ---- orders
+
+    def train(self, project: Project, folder: Path) -> None:
+        """Train `project`, whose relative paths start from `folder`; `state_changed` tells how it goes."""
+        if self.state.busy:
+            return
+        if not self.trusted(project):
+            self._take_state(self._refusal(UNTRUSTED))
+            return
+        self.start()
+        self.trust_lastingly(project)
+        versions, engine = self.state.versions, self.state.engine
+        begun = TrainingState(
+            "starting", engine, epochs=project.training.epochs, sentence="Starting.", versions=versions
+        )
+        self._take_state(begun)
+        self._train.emit(
+            TrainOrder(
+                project.training.epochs, _maker(self.runs, project, folder, self._facts_of(project, folder))
+            )
+        )
+
+    def pause(self) -> None:
+        self._send.emit(wire.Pause())
+
+    def resume(self) -> None:
+        self._send.emit(wire.Resume())
+
+    def stop(self) -> None:
+        """Stop after the current step; once more, while it is stopping, ends the engine by force."""
+        self._stop.emit()
+
+    def save(self) -> None:
+        """Write a checkpoint into the run folder now."""
+        self._send.emit(wire.Save())
+
+    def set_weight(self, term: str, weight: float) -> None:
+        """Change the weight of a term in the run that is on; without one, nothing happens."""
+        if self.state.busy:
+            self._send.emit(wire.SetWeight(term=term, weight=weight))
+
+    def set_rate(self, rate: float) -> None:
+        """Change the learning rate of the run that is on."""
+        if self.state.busy:
+            self._send.emit(wire.SetRate(rate=rate))
+
+    def ask_facts(self, project: Project, data: DataFacts | None, trusted: bool) -> None:
+        """Ask Keras what it makes of `project`; `facts_arrived` answers the latest question only."""
+        self._asked += 1
+        self._ask.emit(Question(self._asked, project, data, trusted))
+
+    # ---- trust
+
+    def trusted(self, project: Project) -> bool:
+        """Whether the Python of `project` may run."""
+        return self.trust.covers(project)
+
+    def trust_lastingly(self, project: Project) -> None:
+        """Remember the Python of `project` as trusted. A store that cannot be written trusts until the end
+        of today.
+        """
+        if not project.functions.strip() or self.trust.trusts_lastingly(project.functions):
+            return
+        try:
+            self.trust.remember(project.functions)
+        except OSError:
+            self.trust.remember(project.functions, lasting=False)
+
+    # ---- the run that is shown
+
+    @property
+    def history(self) -> History | None:
+        """The record of the run that is shown; plots pull from it on their own clock."""
+        return self._history
+
+    @Slot(object)
+    def show_run(self, run: Path | None) -> None:
+        """Show the curves of `run` in every panel."""
+        if run == self.run:
+            return
+        if self._history is not None:
+            self._history.close()
+        self.run, self._history = run, History(run) if run is not None else None
+        self.run_changed.emit(run)
+
+    def show_overlay(self, runs: tuple[Path, ...]) -> None:
+        """Draw the curves of `runs` behind those of the run that is shown."""
+        if runs != self.overlay:
+            self.overlay = runs
+            self.overlay_changed.emit()
+
+    # ---- what comes home
+
+    @Slot(object)
+    def _take_state(self, state: TrainingState) -> None:
+        self.state = state
+        self.state_changed.emit(state)
+
+    @Slot(int, object)
+    def _take_facts(self, number: int, facts: ModelFacts) -> None:
+        if number == self._asked:
+            self.facts_arrived.emit(facts)
+
+    @Slot(int, str)
+    def _lose_question(self, number: int, sentence: str) -> None:
+        if number == self._asked:
+            self.facts_lost.emit(sentence)
+
+    @Slot(object)
+    def _take_trouble(self, trouble: wire.Trouble) -> None:
+        self.trouble.emit(trouble.sentence, trouble.details)
+
+    def _refusal(self, sentence: str) -> TrainingState:
+        state = self.state
+        return TrainingState(
+            "failed",
+            state.engine,
+            run=state.run,
+            sentence=sentence,
+            where="functions",
+            versions=state.versions,
+        )
+
+    def _facts_of(self, project: Project, folder: Path) -> DataFacts | None:
+        """What is known of the project's data already, so that the script need not read it again."""
+        known = self.known_data
+        return known[2] if known is not None and known[:2] == (project.data, folder) else None
+
+
+def _maker(runs: Path, project: Project, folder: Path, facts: DataFacts | None) -> Callable[[], Path]:
+    """What writes the run folder, in the worker thread."""
+
+    def make() -> Path:
+        from core.codegen.script import script  # with its formatter it is slow to import
+
+        return create_run(
+            runs, project, folder, lambda out: script(project, folder=folder, out=out, facts=facts)
+        )
+
+    return make
