@@ -19,6 +19,7 @@ class Document(QObject):
     """Owns the current `Project`; `folder` is what its relative paths start from."""
 
     changed = Signal(object, object)  # (before: Project, after: Project)
+    opened = Signal()  # another project takes the place of this one; `changed` follows
     moved = Signal()  # the path or the saved state is another one
 
     def __init__(self, project: Project | None = None, folder: Path | None = None, parent: QObject | None = None):
@@ -47,6 +48,7 @@ class Document(QObject):
         before, self.project = self.project, project
         self.folder, self.path = folder, path
         self.undo.clear()
+        self.opened.emit()
         self.changed.emit(before, project)
         self.moved.emit()
 
