@@ -1,7 +1,7 @@
 """Colours, type and spacing of the window: two themes from one table, switched live.
 
 Everything that paints takes its colours from `tokens()` when it paints and repaints on `notifier().changed`.
-The heads' colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), for colour-blind readers too.
+The heads' colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), for all readers.
 """
 
 from dataclasses import dataclass
