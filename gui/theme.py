@@ -5,6 +5,7 @@ The heads' colours are those of Okabe and Ito (https://jfly.uni-koeln.de/color/)
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from PySide6.QtCore import QObject, Signal
@@ -323,8 +324,12 @@ def mix(one: str, other: str, share: float) -> str:
 
 def icon(name: str, colour: str | None = None) -> QIcon:
     """A tinted vector icon: one of `ICONS`, or any Phosphor glyph by its name ("gear", "trash")."""
+    tint = colour or _State.tokens.muted
+    return _glyph(ICONS.get(name, name), tint, mix(tint, _State.tokens.surface, 0.6))
+
+
+@lru_cache(maxsize=512)
+def _glyph(name: str, tint: str, faded: str) -> QIcon:
     import qtawesome  # 0.2 s, so only once something is shown
 
-    tint = colour or _State.tokens.muted
-    faded = mix(tint, _State.tokens.surface, 0.6)
-    return QIcon(qtawesome.icon(f"ph.{ICONS.get(name, name)}", color=tint, color_disabled=faded))
+    return QIcon(qtawesome.icon(f"ph.{name}", color=tint, color_disabled=faded))

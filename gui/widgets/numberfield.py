@@ -17,7 +17,7 @@ class NumberField(QLineEdit):
     """A whole number or a float, with limits; empty means None where `optional`.
 
     Up, Down and the wheel step it (a tenth of its size for floats; with Shift ten times as far). Escape
-    brings the last good value back. `edited` tells each new value, `refused` why a text is none ("" once it is).
+    brings the last good value back. `edited` tells each new value, `refused` why a text is none.
     """
 
     edited = Signal(object)

@@ -10,7 +10,7 @@ from gui import theme
 
 State = Literal["quiet", "busy", "good", "warning", "bad"]
 HEIGHT, PADDING, MARK, GAP = 24, 10, 14, 6
-GLYPHS = {"quiet": "circle", "busy": "circle-notch", "good": "good", "warning": "warning", "bad": "problem"}
+GLYPHS = {"quiet": "circle-dashed", "busy": "spinner", "good": "good", "warning": "warning", "bad": "problem"}
 
 
 class Pill(QAbstractButton):

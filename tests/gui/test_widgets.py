@@ -207,6 +207,13 @@ def test_a_pill_is_wide_enough_for_its_words(qtbot):
     assert pill.accessibleName() == "engine training at full speed"
 
 
+@pytest.mark.parametrize("state", ["quiet", "busy", "good", "warning", "bad"])
+def test_a_pill_paints_every_state(qtbot, state):
+    pill = shown(qtbot, Pill())
+    pill.show_state("words", state)
+    assert not pill.grab().isNull()
+
+
 def test_a_sparkline_takes_any_counts(qtbot):
     line = shown(qtbot, Sparkline([0, 0]))
     line.set_counts([])
