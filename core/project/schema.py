@@ -19,6 +19,7 @@ from pydantic import (
     Tag,
     model_serializer,
 )
+from pydantic_core import core_schema
 
 VERSION = 1
 MAX_PARTS = 10_000
@@ -45,12 +46,17 @@ class FrozenMap(dict[str, T]):
     def __reduce__(self) -> NoReturn:
         raise TypeError("projects travel as JSON, never as pickles")
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        """Let pydantic write defaults of this type into the JSON Schema."""
+        return core_schema.no_info_after_validator_function(cls, core_schema.dict_schema())
+
 
 Frozen = AfterValidator(FrozenMap)
 EMPTY: FrozenMap[Any] = FrozenMap()
-Named = Annotated[Mapping[Name, T], Frozen, Setting(max_length=MAX_PARTS)]
-Config = Annotated[Mapping[str, JsonValue], Frozen, Setting(max_length=MAX_PARTS)]
-Bind = Annotated[Mapping[str, str], Frozen, Setting(max_length=MAX_PARTS)]
+Named = Annotated[Mapping[Name, T], Setting(max_length=MAX_PARTS), Frozen]
+Config = Annotated[Mapping[str, JsonValue], Setting(max_length=MAX_PARTS), Frozen]
+Bind = Annotated[Mapping[str, str], Setting(max_length=MAX_PARTS), Frozen]
 """What each argument of a loss or metric stands for: `head:NAME`, `target:FIELD`, `input:NAME` or `layer:NAME`."""
 
 
@@ -154,7 +160,9 @@ class ImageField(Part):
 
 
 def _field_kind(value: Any) -> str:
-    return str(value.get("kind", "number") if isinstance(value, Mapping) else getattr(value, "kind", "number"))
+    return str(
+        value.get("kind", "number") if isinstance(value, Mapping) else getattr(value, "kind", "number")
+    )
 
 
 Field = Annotated[
@@ -303,7 +311,7 @@ class Note(Part):
 
 
 Position = tuple[float, float]
-Positions = Annotated[Mapping[str, Position], Frozen, Setting(max_length=5 * MAX_PARTS)]
+Positions = Annotated[Mapping[str, Position], Setting(max_length=5 * MAX_PARTS), Frozen]
 
 
 class Canvas(Part):
