@@ -34,6 +34,7 @@ class EngineClient:
         self._arrived: deque[Message] = deque()
         self._sending = threading.Lock()
         self._gone: Gone | None = None
+        self._dismissed = False
 
     def __enter__(self) -> Self:
         return self
@@ -49,6 +50,7 @@ class EngineClient:
     def send(self, command: Command) -> None:
         """Send a command. When the engine is gone this does nothing: `receive` says so."""
         data = wire.encode(command)
+        self._dismissed |= isinstance(command, wire.Shutdown)
         with self._sending, contextlib.suppress(OSError):
             self._socket.sendall(data)
 
@@ -102,7 +104,10 @@ class EngineClient:
             self._socket.close()
 
     def _farewell(self) -> Gone:
-        name, sentence = death(self._reap())
+        returncode = self._reap()
+        if self._dismissed and returncode == 0:
+            return Gone(sentence="The engine has ended, as asked.")
+        name, sentence = death(returncode)
         return Gone(sentence=sentence, signal=name)
 
     def _reap(self) -> int | None:

@@ -1,0 +1,102 @@
+"""What the user asks of a run: left here by the socket thread, picked up by the training between two steps.
+
+The training thread is the main thread, because only there can Python code that does not return be
+interrupted.
+"""
+
+import signal
+import threading
+import time
+from collections import deque
+from types import FrameType
+from typing import Literal
+
+from core.runs.wire import Command, Pause, PhaseName, Resume, Stop
+
+STEP_PATIENCE = 2.0
+"""Seconds without a step after which a stop interrupts the Python code that runs."""
+FORCE_PATIENCE = 5.0
+"""Seconds without a step after which a stop ends the process, because native code does not return either."""
+
+
+class Interrupted(BaseException):
+    """Raised in the main thread, in the middle of whatever it does, to end a run or a question for facts."""
+
+
+class Controls:
+    """The controls of one run."""
+
+    def __init__(self) -> None:
+        self.phase: PhaseName = "building"
+        self.paused = False
+        self.stopping = False
+        self.waiting: deque[Command] = deque()
+        self._changed = threading.Condition()
+        self._beat = self._asked = time.monotonic()
+        self._obeyed = False
+        self._interrupted = False
+
+    def ask(self, command: Command) -> None:
+        """Leave a command; called by the socket thread."""
+        with self._changed:
+            if isinstance(command, Stop) and not self.stopping:
+                self.stopping, self._asked = True, time.monotonic()
+            elif isinstance(command, Pause | Resume):
+                self.paused = isinstance(command, Pause)
+            else:
+                self.waiting.append(command)
+            self._changed.notify_all()
+
+    @property
+    def pressing(self) -> bool:
+        """Whether there is anything to obey; cheap, asked after every step."""
+        return bool(self.waiting) or self.paused or self.stopping
+
+    def beat(self) -> None:
+        """Say that a step was made."""
+        self._beat = time.monotonic()
+
+    def obeyed(self) -> None:
+        """Say that the training ends by itself now, so that nobody loses patience while it saves."""
+        self._obeyed = True
+
+    def wait(self) -> None:
+        """Sleep until something is asked."""
+        with self._changed:
+            if not self.waiting and self.paused and not self.stopping:
+                self._changed.wait(0.2)
+        self.beat()
+
+    def impatience(self) -> Literal["interrupt", "force"] | None:
+        """What it takes by now to make a stop happen; asked by the socket thread a few times a second."""
+        if not self.stopping or self._obeyed:
+            return None
+        now = time.monotonic()
+        silent, patience = now - max(self._beat, self._asked), STEP_PATIENCE
+        if self.phase in ("building", "tracing"):
+            silent, patience = now - self._asked, 0.0  # nothing to lose yet
+        if silent > FORCE_PATIENCE:
+            return "force"
+        if silent >= patience and not self._interrupted:
+            self._interrupted = True
+            return "interrupt"
+        return None
+
+
+class Interrupter:
+    """Turns SIGINT, which `_thread.interrupt_main` simulates, into Interrupted while that is allowed."""
+
+    def __init__(self) -> None:
+        self.allowed = False
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def __enter__(self) -> None:
+        self.allowed = True
+
+    def __exit__(self, *_: object) -> None:
+        self.allowed = False
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self.allowed:
+            self.allowed = False
+            raise Interrupted

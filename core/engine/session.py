@@ -1,0 +1,152 @@
+"""One run from its folder to its outcome: the folder's own `train.py` is imported and `train` is called."""
+
+import contextlib
+import gc
+import importlib.util
+import linecache
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import tensorflow
+
+from core.engine.controls import Controls, Interrupted, Interrupter
+from core.engine.failure import Failure, details, failure
+from core.engine.watch import Publish, Watch
+from core.runs import alive, wire
+from core.runs.folder import SCRIPT, facts_of
+from core.runs.launch import ENDPOINT, Endpoint, write_endpoint
+from core.runs.record import Record
+
+OUTPUT, ERRORS = "output.txt", "errors.txt"
+
+
+def train(
+    run: Path, controls: Controls, interrupter: Interrupter, endpoint: Endpoint, publish: Publish
+) -> wire.Outcome:
+    """Run the folder `run` to its end and return the outcome. Never raises for what the script does.
+
+    Raises OSError when the folder cannot be written or another engine trains it.
+    """
+    with alive.hold(run), contextlib.closing(Record(run)) as record:
+        record.set(started=time.time(), engine=endpoint.pid, versions=versions())
+        write_endpoint(run, endpoint)
+        watch = Watch(run, record, controls, publish)
+        watch.phase("building", "The script loads its data and builds the model.")
+        try:
+            outcome = _outcome(run, watch, controls, interrupter)
+            end(record, outcome)
+        finally:
+            (run / ENDPOINT).unlink(missing_ok=True)
+    return outcome
+
+
+def end(record: Record, outcome: wire.Outcome) -> None:
+    """Write an outcome into the record."""
+    found = outcome.model_dump(include={"status", "sentence", "where", "line", "details"})
+    record.set(ended=time.time(), **found)
+    record.event("outcome", **found)
+    record.commit()
+
+
+def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupter) -> wire.Outcome:
+    try:
+        with _output_to(run), _fresh(run) as name, interrupter:
+            module = _imported(run / SCRIPT, name)
+            module.train(callbacks=[watch])
+    except Interrupted:
+        return _stopped(run, watch)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or (controls.stopping and _came_of(error, Interrupted)):
+            return _stopped(run, watch)
+        return _failed(run, failure(error, run / SCRIPT, _lines(run)), details(error))
+    return _stopped(run, watch) if controls.stopping else _done(run, watch)
+
+
+def _done(run: Path, watch: Watch) -> wire.Outcome:
+    steps, epochs = watch.made
+    return wire.Outcome(run=str(run), status="done", sentence=f"Done: {epochs} epochs, {steps:,} steps.")
+
+
+def _stopped(run: Path, watch: Watch) -> wire.Outcome:
+    steps, epochs = watch.made
+    sentence = f"Stopped as asked after {steps:,} steps ({epochs} whole epochs)."
+    return wire.Outcome(run=str(run), status="stopped", sentence=sentence)
+
+
+def _failed(run: Path, found: Failure, text: str) -> wire.Outcome:
+    return wire.Outcome(
+        run=str(run),
+        status="failed",
+        sentence=found.sentence,
+        where=found.where,
+        line=found.line,
+        details=text,
+    )
+
+
+def _came_of(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an exception of `kind` is among the causes of `error`: TensorFlow may wrap what we raise."""
+    while error is not None:
+        if isinstance(error, kind) or kind.__name__ in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _lines(run: Path) -> Mapping[str, Any]:
+    found = facts_of(run)["lines"]
+    return found if isinstance(found, dict) else {}
+
+
+@contextlib.contextmanager
+def _fresh(run: Path) -> Iterator[str]:
+    """Start from a clean Keras and leave nothing of the script behind; yields a name for its module."""
+    keras.utils.clear_session()
+    linecache.checkcache()
+    name = "train_" + run.name.replace("-", "_")
+    try:
+        yield name
+    finally:
+        sys.modules.pop(name, None)
+        keras.utils.clear_session()
+        gc.collect()
+
+
+def _imported(script: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, script)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(2, "there is no script", str(script))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def _output_to(run: Path) -> Iterator[None]:
+    """Send what the script and native code print to files in the run folder."""
+    with contextlib.ExitStack() as stack:
+        for descriptor, name in ((1, OUTPUT), (2, ERRORS)):
+            file = stack.enter_context((run / name).open("ab"))
+            before = os.dup(descriptor)
+            stack.callback(os.close, before)
+            stack.callback(os.dup2, before, descriptor)
+            os.dup2(file.fileno(), descriptor)
+        stack.callback(sys.stdout.flush)
+        stack.callback(sys.stderr.flush)
+        yield
+
+
+def versions() -> dict[str, str]:
+    """What a run depends on."""
+    return {
+        "python": sys.version.split()[0],
+        "keras": str(keras.__version__),
+        "tensorflow": str(tensorflow.__version__),
+    }

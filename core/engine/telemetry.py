@@ -1,0 +1,98 @@
+"""Records every step inside the compiled step itself: total, regularization, each term and its weight in
+effect.
+
+Keras's own logs are running means of the epoch. Here the batch's values are written, by the graph that
+computes them, into a ring of rows that is read out a few times a second, so that a step pays for one small
+stack and scatter. The total is the tensor that is differentiated, taken where `compute_loss` returns it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+ROWS = 4096
+"""Steps the ring holds until it must have been read."""
+
+
+class Telemetry:
+    """Watches one model. `series` are the columns: total, regularization, `term:NAME`..., `weight:NAME`..."""
+
+    def __init__(self, model: Any):
+        self._model = model
+        self.names: tuple[str, ...] = tuple(model.term_weights)
+        self.series = (
+            "total",
+            "regularization",
+            *(f"term:{name}" for name in self.names),
+            *(f"weight:{name}" for name in self.names),
+        )
+        self._ring = tf.Variable(tf.zeros((ROWS, len(self.series))), trainable=False, name="telemetry")
+        self._made = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_made")
+        self._terms: Mapping[str, Any] = {}
+        self._row: Any = None
+        self._training = False
+        self.read = 0
+        """Steps read out so far."""
+
+    def install(self) -> None:
+        """Wrap the model instance's own methods; to be done before Keras traces its step."""
+        for name in ("terms", "compute_loss", "train_step"):
+            object.__setattr__(self._model, name, getattr(self, f"_{name}_of")(getattr(self._model, name)))
+
+    def remove(self) -> None:
+        """Leave the model as it was."""
+        for name in ("terms", "compute_loss", "train_step"):
+            self._model.__dict__.pop(name, None)
+
+    def take(self) -> tuple[int, NDArray[np.float32]]:
+        """Return the first step that is new (0 is the first of the run) and one row for each new step."""
+        first, self.read = self.read, int(self._made.numpy())
+        if self.read == first:
+            return first, np.empty((0, len(self.series)), np.float32)
+        # What the ring no longer holds is lost and reads as a gap.
+        first = max(first, self.read - ROWS)
+        return first, self._ring.numpy()[np.arange(first, self.read) % ROWS]
+
+    def _train_step_of(self, train_step: Any) -> Any:
+        def watched(data: Any) -> Any:
+            self._training = True
+            try:
+                logs = train_step(data)
+            finally:
+                self._training = False
+            self._write(self._row)
+            return logs
+
+        return watched
+
+    def _terms_of(self, terms: Any) -> Any:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            self._terms = terms(*args, **kwargs)
+            return self._terms
+
+        return watched
+
+    def _compute_loss_of(self, compute_loss: Any) -> Any:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            total = compute_loss(*args, **kwargs)
+            if self._training:
+                self._row = self._row_of(total)
+            return total
+
+        return watched
+
+    def _row_of(self, total: Any) -> Any:
+        model = self._model
+        regularization = tf.add_n([tf.cast(loss, tf.float32) for loss in model.losses] or [tf.zeros(())])
+        terms = [self._terms[name] for name in self.names]
+        weights = [model.term_weights[name] for name in self.names]
+        values = [total, regularization, *terms, *weights]
+        return tf.stack([tf.reshape(tf.cast(value, tf.float32), ()) for value in values])
+
+    def _write(self, row: Any) -> None:
+        place = self._made % ROWS
+        self._ring.scatter_nd_update([[place]], [row])
+        self._made.assign_add(1)

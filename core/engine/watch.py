@@ -1,0 +1,326 @@
+"""The engine's callback: reads the telemetry out on a clock, writes the record, and obeys the controls.
+
+It has no batch hooks of its own, because Keras turns every step's logs into Python numbers for those; what
+happens between two steps goes through `Stepping`.
+"""
+
+import math
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from core.engine.controls import Controls
+from core.engine.stepping import Stepping
+from core.engine.telemetry import ROWS, Telemetry
+from core.runs import wire
+from core.runs.record import Record
+
+INTERVAL = 0.1
+"""Seconds between two read-outs; each tells clients two things, so they hear at most 20 a second."""
+CHECKPOINT = "checkpoint.keras"
+
+Publish = Callable[[wire.Frame], None]
+
+
+class Watch(keras.callbacks.Callback):
+    """Watches one run."""
+
+    def __init__(self, run: Path, record: Record, controls: Controls, publish: Publish):
+        super().__init__()
+        self._run, self._record, self._controls, self._publish = run, record, controls, publish
+        self._telemetry: Telemetry | None = None
+        self._stepping: Stepping | None = None
+        self._clock = Clock()
+        self._made = self._epoch = self._epoch_began = self._epochs_done = 0
+        self._validation_whole = True
+        self._bad: set[str] = set()
+        self._unread = 0
+        self._last_read = 0.0
+        self._disk_full = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step was made that was planned."""
+        return self._epochs_done > 0 and not self._controls.stopping
+
+    @property
+    def made(self) -> tuple[int, int]:
+        """Steps made and epochs finished."""
+        return self._made, self._epochs_done
+
+    def phase(self, phase: wire.PhaseName, sentence: str) -> None:
+        """Enter a phase and tell everybody."""
+        self._controls.phase = phase
+        status = {"paused": "paused", "building": "preparing", "tracing": "preparing"}.get(phase, "running")
+        self._record.set(status=status)
+        self._record.event("phase", phase=phase, sentence=sentence, step=self._made)
+        self._commit()
+        self._publish(wire.Phase(phase=phase, sentence=sentence, run=str(self._run)))
+
+    # ---- what Keras calls
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        self._telemetry = Telemetry(model)
+        self._telemetry.install()
+        self._stepping = Stepping(model, self._after)
+        self._record.set(series=self._telemetry.series)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        assert self._stepping is not None
+        self._stepping.drive_training()
+        self._record.set(epochs=self.params["epochs"], steps=self.params["steps"] or 0)
+        self.phase("tracing", "Keras compiles the model's step.")
+        self._clock.start()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch, self._epoch_began = epoch + 1, self._made
+        self._validation_whole = False
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        assert self._stepping is not None
+        self._stepping.drive_validation()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._validation_whole = not self._controls.stopping
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._read()
+        if self._made - self._epoch_began == (self.params["steps"] or self._made - self._epoch_began):
+            self._note_epoch(epoch + 1, logs or {})
+        if self._due():
+            self._tell()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        assert self._telemetry is not None
+        assert self._stepping is not None
+        self._read()
+        self._tell()
+        self._controls.obeyed()
+        self._telemetry.remove()
+        self._stepping.remove()
+        self.phase("saving", "The model is being saved.")
+
+    # ---- between two steps
+
+    def _after(self, steps: int) -> None:
+        controls = self._controls
+        controls.beat()
+        self._unread += steps
+        if controls.phase == "tracing":
+            self._clock.first_step()
+            self.phase("training", "Training.")
+        if controls.pressing:
+            self._obey()
+        if self._due() or self._unread > ROWS - 2 * max(steps, 1):
+            self._read()
+            self._tell()
+
+    def _due(self) -> bool:
+        return time.monotonic() - self._last_read >= INTERVAL
+
+    def _obey(self) -> None:
+        controls = self._controls
+        self._obey_waiting()
+        if controls.paused and not controls.stopping:
+            self._pause()
+        if controls.stopping and not self.model.stop_training:
+            self.model.stop_training = True
+            self.phase("stopping", "The training stops after this step.")
+        if controls.stopping:
+            self.model.stop_evaluating = True
+
+    def _pause(self) -> None:
+        controls, before = self._controls, self._controls.phase
+        self._read()
+        self._tell()
+        self.phase("paused", "Paused.")
+        with self._clock.stopped():
+            while controls.paused and not controls.stopping:
+                controls.wait()
+                self._obey_waiting()
+        if not controls.stopping:
+            self.phase(before, "Training goes on.")
+
+    def _obey_waiting(self) -> None:
+        if self._controls.waiting:
+            self._read()
+        while self._controls.waiting:
+            command = self._controls.waiting.popleft()
+            if isinstance(command, wire.SetWeight):
+                self._set_weight(command)
+            elif isinstance(command, wire.SetRate):
+                self._set_rate(command)
+            elif isinstance(command, wire.Save):
+                self._save()
+        self._commit()
+
+    def _set_weight(self, command: wire.SetWeight) -> None:
+        weights = self.model.term_weights
+        if command.term not in weights:
+            sentence = f"The run has no term called {command.term}, so its weight was not set."
+            self._trouble(sentence)
+            return
+        weights[command.term].assign(command.weight)
+        self._record.event("weight", term=command.term, weight=command.weight, step=self._made)
+
+    def _set_rate(self, command: wire.SetRate) -> None:
+        try:
+            self.model.optimizer.learning_rate = command.rate
+        except TypeError:
+            self._trouble("The learning rate follows a schedule, so it cannot be set by hand during the run.")
+            return
+        self._record.event("rate", rate=command.rate, step=self._made)
+
+    def _save(self) -> None:
+        part = self._run / f"part-{CHECKPOINT}"
+        try:
+            self.model.save(part)
+            part.replace(self._run / CHECKPOINT)
+        except OSError as error:
+            self._trouble(f"The checkpoint could not be written to {self._run}: {error}.")
+            return
+        self._record.event("save", path=CHECKPOINT, step=self._made)
+
+    # ---- telemetry -> record -> clients
+
+    def _read(self) -> None:
+        assert self._telemetry is not None
+        self._last_read, self._unread = time.monotonic(), 0
+        first, rows = self._telemetry.take()
+        if len(rows):
+            self._made = first + len(rows)
+            self._record.steps(first, rows)
+            self._look_for_bad(first, rows)
+        self._clock.read(self._made)
+
+    def _tell(self) -> None:
+        self._commit()
+        steps, epochs = self.params["steps"] or 0, self.params["epochs"]
+        self._publish(wire.More(step=self._made, epochs=self._epochs_done))
+        self._publish(
+            wire.Progress(
+                epoch=max(self._epoch, 1),
+                epochs=epochs,
+                step=self._made - self._epoch_began,
+                steps=steps,
+                speed=self._clock.speed,
+                seconds_left=self._clock.left(self._made, steps * epochs),
+            )
+        )
+
+    def _note_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
+        assert self._telemetry is not None
+        self._epochs_done = epoch
+        names = dict.fromkeys((*self._telemetry.names, *(metric.name for metric in self.model.metrics)))
+        keys = {name: self._key(name) for name in names}
+        train = {key: logs[name] for name, key in keys.items() if name in logs}
+        validation = {key: logs[f"val_{name}"] for name, key in keys.items() if f"val_{name}" in logs}
+        if not self._validation_whole:
+            validation = {}
+        self._record.epoch(epoch, self._made, self._clock.seconds, train, validation)
+
+    def _key(self, name: str) -> str:
+        assert self._telemetry is not None
+        if name in ("loss", "regularization"):
+            return "total" if name == "loss" else name
+        return f"{'term' if name in self._telemetry.names else 'metric'}:{name}"
+
+    def _look_for_bad(self, first: int, rows: Any) -> None:
+        """Warn once a series when it is no finite number any more."""
+        finite = np.isfinite(rows)
+        if finite.all():
+            return
+        assert self._telemetry is not None
+        for column, series in enumerate(self._telemetry.series):
+            if series not in self._bad and not finite[:, column].all():
+                self._bad.add(series)
+                step = int(np.argmin(finite[:, column]))
+                self._warn_of_bad(series, first + step, float(rows[step, column]))
+
+    def _warn_of_bad(self, series: str, step: int, value: float) -> None:
+        what = f"The term {series[5:]}" if series.startswith("term:") else f"The {series}"
+        word = "not a number (NaN)" if math.isnan(value) else "infinite"
+        sentence = f"{what} became {word} at step {step + 1}."
+        self._record.event("warning", sentence=sentence, where=series, step=step)
+        self._publish(wire.Trouble(sentence=sentence, where=series))
+
+    def _trouble(self, sentence: str) -> None:
+        self._record.event("trouble", sentence=sentence, step=self._made)
+        self._publish(wire.Trouble(sentence=sentence))
+
+    def _commit(self) -> None:
+        """Write what waits; on a full disk it is kept and written once there is room."""
+        try:
+            self._record.commit()
+            self._disk_full = False
+        except sqlite3.OperationalError as error:
+            if not self._disk_full:
+                sentence = (
+                    f"The record in {self._run} cannot be written ({error}); the run is kept in memory."
+                )
+                self._publish(wire.Trouble(sentence=sentence))
+            self._disk_full = True
+
+
+class Clock:
+    """How long a run has trained, pauses left out, and how fast it is."""
+
+    def __init__(self) -> None:
+        self._began = self._first = time.monotonic()
+        self._away = 0.0
+        self._seen = (self._began, 0)
+        self.speed = 0.0
+        """Steps a second, over about the last second."""
+
+    def start(self) -> None:
+        self._began = self._first = time.monotonic()
+
+    def first_step(self) -> None:
+        """The step that was compiled just now says nothing about the others."""
+        self._first = time.monotonic()
+        self._seen = (self._first, 1)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began - self._away
+
+    def stopped(self) -> "_Away":
+        return _Away(self)
+
+    def leave_out(self, seconds: float) -> None:
+        """Count `seconds` up to now as a pause."""
+        self._away += seconds
+        self._first += seconds
+        self._seen = (self._seen[0] + seconds, self._seen[1])
+
+    def read(self, made: int) -> None:
+        """Note that `made` steps are done by now."""
+        now, (then, before) = time.monotonic(), self._seen
+        if now - then < INTERVAL / 2 or made <= before:
+            return
+        newest = (made - before) / (now - then)
+        share = 1 - math.exp(-(now - then))
+        self.speed = newest if not self.speed else self.speed + share * (newest - self.speed)
+        self._seen = (now, made)
+
+    def left(self, made: int, planned: int) -> float | None:
+        """Seconds until `planned` steps are done at the pace so far, validation included."""
+        spent = time.monotonic() - self._first
+        return spent / (made - 1) * (planned - made) if made > 1 and planned else None
+
+
+class _Away:
+    def __init__(self, clock: Clock):
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._clock.leave_out(time.monotonic() - self._since)
