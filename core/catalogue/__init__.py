@@ -1,0 +1,103 @@
+"""What can be chosen, as tables made from the installed Keras's own signatures by scripts/make_catalogue.py.
+
+The tables are JSON beside this file and are read when they are first asked for; nothing here imports Keras.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from core.catalogue.entries import Entry, LossEntry, Parameter, ParameterType
+
+__all__ = [
+    "Entry",
+    "LossEntry",
+    "Parameter",
+    "ParameterType",
+    "activations",
+    "constraints",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "ops",
+    "optimizers",
+    "regularizers",
+    "schedules",
+]
+
+FOLDER = Path(__file__).parent
+
+E = TypeVar("E", bound=Entry)
+
+
+@functools.cache
+def layers() -> Mapping[str, Entry]:
+    """Every layer of `keras.layers` that a functional model can use without subclassing."""
+    return _entries("layers", Entry)
+
+
+@functools.cache
+def activations() -> Mapping[str, Entry]:
+    """Every activation, by the name that goes into a layer's config."""
+    return _entries("activations", Entry)
+
+
+@functools.cache
+def initializers() -> Mapping[str, Entry]:
+    """Every class of `keras.initializers`."""
+    return _entries("initializers", Entry)
+
+
+@functools.cache
+def regularizers() -> Mapping[str, Entry]:
+    """Every class of `keras.regularizers`."""
+    return _entries("regularizers", Entry)
+
+
+@functools.cache
+def constraints() -> Mapping[str, Entry]:
+    """Every class of `keras.constraints`."""
+    return _entries("constraints", Entry)
+
+
+@functools.cache
+def losses() -> Mapping[str, LossEntry]:
+    """Every class of `keras.losses`; its arguments are always y_true and y_pred."""
+    return _entries("losses", LossEntry)
+
+
+@functools.cache
+def metrics() -> Mapping[str, LossEntry]:
+    """Every class of `keras.metrics` that compares y_true with y_pred."""
+    return _entries("metrics", LossEntry)
+
+
+@functools.cache
+def optimizers() -> Mapping[str, Entry]:
+    """Every class of `keras.optimizers`."""
+    return _entries("optimizers", Entry)
+
+
+@functools.cache
+def schedules() -> Mapping[str, Entry]:
+    """Every class of `keras.optimizers.schedules`."""
+    return _entries("schedules", Entry)
+
+
+@functools.cache
+def ops() -> frozenset[str]:
+    """The names of `keras.ops` that are safe in an expression: tensors in, tensors out."""
+    return frozenset(_read("ops"))
+
+
+def _read(table: str) -> Any:
+    return json.loads((FOLDER / f"{table}.json").read_text(encoding="utf-8"))
+
+
+def _entries(table: str, kind: type[E]) -> Mapping[str, E]:
+    entries = [kind.model_validate(line) for line in _read(table)]
+    return MappingProxyType({entry.name: entry for entry in entries})
