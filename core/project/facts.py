@@ -20,7 +20,11 @@ class Fact(BaseModel):
 
 
 class ColumnFacts(Fact):
-    """One column of the source: its type, how full it is, its range and how its values are spread."""
+    """One column of the source: its type, how full it is, its range and how its values are spread.
+
+    `count` values and `missing` ones make up the rows. `histogram` counts values in equal steps from `minimum` to
+    `maximum`, for categories each of `values`.
+    """
 
     kind: Literal["number", "category", "text", "time", "array"]
     dtype: str

@@ -1,0 +1,33 @@
+"""The data sets that scikit-learn carries in its wheel, with columns named.
+
+A table here is a formula, `TABLES`, that the generated script prints: what is inspected is what is trained on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from sklearn import datasets
+
+from core.data.blocks import Block, of_array, of_frame
+from core.project.schema import SklearnSet
+
+CLASSES: dict[SklearnSet, str] = {"iris": "species", "wine": "cultivar", "breast_cancer": "diagnosis"}
+"""The column that names the class, where scikit-learn has only `target`."""
+
+
+@lru_cache(maxsize=8)
+def columns(name: SklearnSet) -> Block:
+    """Return the columns of a bundled set; `digits` has `image` of shape (8, 8), 0 to 16, `digit` and `odd`."""
+    if name == "digits":
+        digits = datasets.load_digits()
+        arrays = {"image": digits.images, "digit": digits.target, "odd": digits.target % 2}
+        return {column: of_array(np.asarray(array)) for column, array in arrays.items()}
+    if name == "linnerud":
+        return of_frame(datasets.load_linnerud(as_frame=True).frame)
+    if name == "diabetes":
+        bunch = datasets.load_diabetes(as_frame=True, scaled=False)
+        return of_frame(bunch.data.assign(progression=bunch.target))
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
+    return of_frame(bunch.data.assign(**{CLASSES[name]: bunch.target_names[bunch.target]}))

@@ -1,0 +1,48 @@
+"""Reading Parquet in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.data.blocks import Block, of_frame
+from core.data.failures import UnreadableData, reading
+from core.data.places import Stamp
+
+
+def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
+    """Yield the first `rows` rows (all if None) in blocks of `size` (one block if None)."""
+    with reading(at.path), pq.ParquetFile(at.path) as file:
+        _refuse_same_names(at, file.schema_arrow.names)
+        wanted = file.metadata.num_rows if rows is None else min(rows, file.metadata.num_rows)
+        if size is None and wanted == file.metadata.num_rows:
+            yield of_frame(named(file.read().to_pandas()))
+            return
+        left = wanted
+        for batch in file.iter_batches(batch_size=max(1, min(size or wanted, wanted))):
+            table = pa.Table.from_batches([batch.slice(0, left)], schema=file.schema_arrow)
+            yield of_frame(named(table.to_pandas()))
+            left -= batch.num_rows
+            if left <= 0:
+                return
+        if not wanted:
+            yield of_frame(named(file.schema_arrow.empty_table().to_pandas()))
+
+
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make columns of an index that has a name: pandas writes it into the file and hides it again on reading."""
+    return frame if frame.index.names == [None] else frame.reset_index()
+
+
+def hides_index(at: Stamp) -> bool:
+    """Whether pandas, reading this file, would hide a column as the index."""
+    with reading(at.path):
+        return pq.read_schema(at.path).empty_table().to_pandas().index.names != [None]
+
+
+def _refuse_same_names(at: Stamp, names: list[str]) -> None:
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UnreadableData(f"{at.path.name} has two columns called {twice[0]}: rename one of them in the file.")
