@@ -18,6 +18,7 @@ __all__ = [
     "Parameter",
     "ParameterType",
     "activations",
+    "cells",
     "constraints",
     "initializers",
     "layers",
@@ -38,6 +39,12 @@ E = TypeVar("E", bound=Entry)
 def layers() -> Mapping[str, Entry]:
     """Every layer of `keras.layers` that a functional model can use without subclassing."""
     return _entries("layers", Entry)
+
+
+@functools.cache
+def cells() -> Mapping[str, Entry]:
+    """The cells that an `RNN` layer can run; they stand inside it only, never as a node."""
+    return _entries("cells", Entry)
 
 
 @functools.cache
