@@ -18,12 +18,10 @@ from pathlib import Path
 from core.engine.controls import FORCE_PATIENCE, Controls, Interrupter
 from core.engine.server import Server
 from core.runs import alive, wire
-from core.runs.launch import Endpoint, write_endpoint
+from core.runs.launch import IDLE, Endpoint, write_endpoint
 from core.runs.record import Record
 from core.runs.wire import AskFacts, Command, Frame, Shutdown, Train
 
-IDLE = 60.0
-"""Seconds an engine with nothing to do waits for its owner."""
 FACTS_PATIENCE = 15.0
 """Seconds that finding facts may take before user code in it is interrupted."""
 

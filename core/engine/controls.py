@@ -34,7 +34,7 @@ class Controls:
         self._changed = threading.Condition()
         self._beat = self._asked = time.monotonic()
         self._obeyed = False
-        self._interrupted = False
+        self._interrupted = 0.0
 
     def ask(self, command: Command) -> None:
         """Leave a command; called by the socket thread."""
@@ -77,8 +77,9 @@ class Controls:
             silent, patience = now - self._asked, 0.0  # nothing to lose yet
         if silent > FORCE_PATIENCE:
             return "force"
-        if silent >= patience and not self._interrupted:
-            self._interrupted = True
+        if silent >= patience and now - self._interrupted > 0.5:
+            # Once may not do: between two pieces of the script's code nobody listens.
+            self._interrupted = now
             return "interrupt"
         return None
 

@@ -57,6 +57,8 @@ def end(record: Record, outcome: wire.Outcome) -> None:
 def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupter) -> wire.Outcome:
     try:
         with _output_to(run), _fresh(run) as name, interrupter:
+            if controls.stopping:
+                raise Interrupted
             module = _imported(run / SCRIPT, name)
             module.train(callbacks=[watch])
     except Interrupted:

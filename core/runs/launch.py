@@ -22,6 +22,8 @@ from core.runs.folder import SCRIPT, runs_root
 ENDPOINT, LOG = "endpoint.json", "engine.log"
 PATIENCE = 30.0
 """Seconds until a new engine must have opened its socket; it does so before it imports TensorFlow."""
+IDLE = 60.0
+"""Seconds an engine with nothing to do waits for its owner."""
 
 
 class EngineFailed(Exception):
@@ -65,10 +67,11 @@ def engines_root() -> Path:
     return runs_root() / ".engines"
 
 
-def start_engine(state_root: Path | None = None) -> Endpoint:
+def start_engine(state_root: Path | None = None, idle: float = IDLE) -> Endpoint:
     """Start an engine and return as soon as it listens (about half a second; it is `Ready` seconds later).
 
-    Raises EngineFailed with the end of its log when it dies at once.
+    With nothing to do it ends by itself when no client was there for `idle` seconds. Raises EngineFailed with
+    the end of its log when it dies at once.
     """
     root = state_root or engines_root()
     root.mkdir(parents=True, exist_ok=True)
@@ -76,7 +79,7 @@ def start_engine(state_root: Path | None = None) -> Endpoint:
     folder = Path(tempfile.mkdtemp(prefix="engine-", dir=root)).resolve()
     with (folder / LOG).open("wb") as log:
         process = Detached(
-            [sys.executable, "-P", "-m", "core.engine", "--state", str(folder)],
+            [sys.executable, "-P", "-m", "core.engine", "--state", str(folder), "--idle", str(idle)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

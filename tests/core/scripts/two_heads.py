@@ -30,7 +30,8 @@ def load_data():
 
 def build_model(train):
     features = keras.Input((3,), name="features")
-    trunk = keras.layers.Dense(64, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-4))(features)
+    decay = keras.regularizers.L2(1e-4)
+    trunk = keras.layers.Dense(64, activation="relu", kernel_regularizer=decay)(features)
     trunk = keras.layers.Dropout(0.1)(trunk)
     trunk = keras.layers.Dense(64, activation="relu", name="trunk")(trunk)
     heads = {
@@ -48,8 +49,7 @@ class TermModel(keras.Model):
     def __init__(self, inputs, outputs, name=None, **kwargs):
         super().__init__(inputs, outputs, name=name, **kwargs)
         self.term_weights = {
-            term: self.add_weight(shape=(), initializer=keras.initializers.Constant(w), trainable=False, name=term)
-            for term, w in WEIGHTS.items()
+            term: keras.Variable(w, trainable=False, name=term) for term, w in WEIGHTS.items()
         }
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("regularization", *WEIGHTS)}
         self.mae = keras.metrics.MeanAbsoluteError(name="prediction_mae")
@@ -89,7 +89,8 @@ class Batches(keras.utils.PyDataset):
 
     def on_epoch_begin(self):
         count = len(self.rows["rating"])
-        self.order = np.random.default_rng((SEED, self.epoch)).permutation(count) if self.shuffle else np.arange(count)
+        random = np.random.default_rng((SEED, self.epoch))
+        self.order = random.permutation(count) if self.shuffle else np.arange(count)
 
     def __getitem__(self, index):
         rows = self.order[index * BATCH_SIZE : (index + 1) * BATCH_SIZE]
