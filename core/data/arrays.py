@@ -46,7 +46,9 @@ class Member(NamedTuple):
     def _values(self, size: int) -> np.ndarray:
         data = self.file.read(size)
         if len(data) < size:
-            raise UnreadableData(f"Array {self.name} ends before its last row: the file is damaged or cut short.")
+            raise UnreadableData(
+                f"Array {self.name} ends before its last row: the file is damaged or cut short."
+            )
         values = np.frombuffer(data, self.dtype) if size else np.empty(0, self.dtype)
         return values.astype(self.dtype.newbyteorder("="), copy=False)
 
@@ -87,14 +89,18 @@ def _open(at: Stamp, stack: ExitStack) -> list[Member]:
     names = [name for name in archive.namelist() if name.endswith(".npy")]
     if not names:
         raise UnreadableData(f"{at.path.name} holds no arrays: choose a file written by numpy.savez.")
-    opened = [_member(name[:-4], stack.enter_context(archive.open(name)), at) for name in dict.fromkeys(names)]
+    opened = [
+        _member(name[:-4], stack.enter_context(archive.open(name)), at) for name in dict.fromkeys(names)
+    ]
     return [member for member in opened if member.shape] or _refuse_no_rows(at)
 
 
 def _member(name: str, file: IO[bytes], at: Stamp) -> Member:
     version = npy.read_magic(file)
     if version not in READERS:
-        raise UnreadableData(f"{at.path.name}: array {name} is of an unknown kind: save it again with numpy.save.")
+        raise UnreadableData(
+            f"{at.path.name}: array {name} is of an unknown kind: save it again with numpy.save."
+        )
     shape, column_major, dtype = READERS[version](file)
     if dtype.hasobject:
         raise UnreadableData(
@@ -102,11 +108,15 @@ def _member(name: str, file: IO[bytes], at: Stamp) -> Member:
             "save it as numbers or as text."
         )
     if dtype.kind not in KINDS:
-        raise UnreadableData(f"{at.path.name}: array {name} is of type {dtype}: save it as numbers or as text.")
+        raise UnreadableData(
+            f"{at.path.name}: array {name} is of type {dtype}: save it as numbers or as text."
+        )
     if not shape and name == ONLY:
         _refuse_no_rows(at)
     return Member(name, shape, column_major and len(shape) > 1, dtype, file)
 
 
 def _refuse_no_rows(at: Stamp) -> list[Member]:
-    raise UnreadableData(f"{at.path.name} holds a single number, no rows: choose an array whose first axis is rows.")
+    raise UnreadableData(
+        f"{at.path.name} holds a single number, no rows: choose an array whose first axis is rows."
+    )

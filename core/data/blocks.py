@@ -19,7 +19,9 @@ def of_frame(frame: pd.DataFrame) -> dict[str, Column]:
     """Return the columns of `frame` by name; cells that are arrays of one shape become one array."""
     columns = {str(name): stacked(frame.iloc[:, place]) for place, name in enumerate(frame.columns)}
     if len(columns) != frame.shape[1]:
-        raise UnreadableData(f"Two columns are called {_twice(list(frame.columns))}: rename one of them in the file.")
+        raise UnreadableData(
+            f"Two columns are called {_twice(list(frame.columns))}: rename one of them in the file."
+        )
     return columns
 
 
@@ -41,7 +43,10 @@ def of_array(array: np.ndarray) -> Column:
 
 def to_frame(block: Block) -> pd.DataFrame:
     """Return the rows of `block` for a preview; a cell of an array column holds an array."""
-    series = {name: values if isinstance(values, pd.Series) else pd.Series(list(values)) for name, values in block.items()}
+    series = {
+        name: values if isinstance(values, pd.Series) else pd.Series(list(values))
+        for name, values in block.items()
+    }
     frames = [values.reset_index(drop=True) for values in series.values()]
     return pd.concat(frames, axis=1, keys=list(series)) if frames else pd.DataFrame()
 

@@ -23,7 +23,11 @@ WINDOWS = 32
 RECORDS = 60
 DELIMITERS = "\t;|,"
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-NOT_TEXT = {b"PK": "a zip archive or workbook", b"PAR1": "a Parquet file", b"\x1f\x8b": "compressed with gzip"}
+NOT_TEXT = {
+    b"PK": "a zip archive or workbook",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "compressed with gzip",
+}
 CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b")) + b"\x7f"
 COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*\Z")
 POINT_NUMBER = re.compile(r"\s*[-+]?\d*\.\d+(e[-+]?\d+)?\s*\Z", re.IGNORECASE)
@@ -51,7 +55,9 @@ def recognise(path: Path) -> CsvSource:
     """
     path = resolve(path, Path.cwd())
     found = dialect(stamp(CsvSource(path=str(path)), path.parent))
-    return CsvSource(path=str(path), delimiter=found.delimiter, encoding=found.encoding, decimal=found.decimal)
+    return CsvSource(
+        path=str(path), delimiter=found.delimiter, encoding=found.encoding, decimal=found.decimal
+    )
 
 
 def read_options(at: Stamp) -> dict[str, Any]:
@@ -69,7 +75,9 @@ def read_options(at: Stamp) -> dict[str, Any]:
     if found.spaced:
         options["skipinitialspace"] = True
     if at.size > SAMPLE:
-        options["low_memory"] = False  # else pandas guesses types piece by piece, and one column holds 1 and "1"
+        options["low_memory"] = (
+            False  # else pandas guesses types piece by piece, and one column holds 1 and "1"
+        )
     return options
 
 
@@ -106,9 +114,13 @@ def _refuse_settings(path: Path, source: CsvSource) -> None:
 def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
     for magic, what in NOT_TEXT.items():
         if head.startswith(magic):
-            raise UnreadableData(f"{path.name} is {what}, not a text table: save it as CSV or choose another file.")
+            raise UnreadableData(
+                f"{path.name} is {what}, not a text table: save it as CSV or choose another file."
+            )
     if not head.strip():
-        raise UnreadableData(f"{path.name} is empty: choose a file with a line of column names and rows below it.")
+        raise UnreadableData(
+            f"{path.name} is empty: choose a file with a line of column names and rows below it."
+        )
     if _looks_like_utf16(head):
         return
     if len(head) - len(head.translate(None, CONTROL)) > len(head) / 1000:
@@ -207,7 +219,9 @@ def _records(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]
     with reading(path):
         records = _parsed(text, delimiter)
     if not records:
-        raise UnreadableData(f"{path.name} is empty: choose a file with a line of column names and rows below it.")
+        raise UnreadableData(
+            f"{path.name} is empty: choose a file with a line of column names and rows below it."
+        )
     return records
 
 
@@ -249,4 +263,6 @@ def _names_numbered(first: list[int]) -> bool:
 def _is_spaced(cells: list[list[str]]) -> bool:
     """Whether every delimiter of the first lines is followed by a blank."""
     rest = [value for record in cells for value in record[1:]]
-    return bool(rest) and all(value.startswith(" ") or not value for value in rest) and any(map(str.strip, rest))
+    return (
+        bool(rest) and all(value.startswith(" ") or not value for value in rest) and any(map(str.strip, rest))
+    )

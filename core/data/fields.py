@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.blocks import Block, Column
-from core.data.columns import MOST_VALUES, gaps
+from core.data.columns import MOST_VALUES, Value, gaps, in_order
 from core.project.facts import ColumnFacts, FieldFacts, Shape
 from core.project.schema import CategoryField, Field, ImageField, NumberField, TextField
 
@@ -19,10 +19,12 @@ Columns = Mapping[str, ColumnFacts]
 
 
 def why_not(field: Field, columns: Columns) -> str | None:
-    """Return a sentence when `field` cannot be made of these columns, else None."""
+    """Return a sentence when `field`, which names at least one column, cannot be made of these, else None."""
     for name in field.columns:
         if name not in columns:
             return f'There is no column "{name}" in the data{_nearest(name, columns)}: choose a column that is there.'
+        if not columns[name].count:
+            return f'Column "{name}" has no values at all: choose another.'
     facts = [columns[name] for name in field.columns]
     match field:
         case NumberField():
@@ -101,7 +103,11 @@ def _why_not_one(columns: Sequence[str], facts: Sequence[ColumnFacts], kind: str
     if len(columns) > 1:
         return f"A field of kind {kind} takes one column: make a field for each."
     if facts and facts[0].shape:
-        return f'Column "{columns[0]}" holds arrays, not {kind}: make it a number field.' if facts[0].shape else None
+        return (
+            f'Column "{columns[0]}" holds arrays, not {kind}: make it a number field.'
+            if facts[0].shape
+            else None
+        )
     return "No column is chosen: choose one." if kind == "image" and not columns else None
 
 
@@ -115,10 +121,8 @@ def _is_number_column(column: ColumnFacts) -> bool:
     return bool(column.values) and _is_number(column)
 
 
-def classes(field: CategoryField, columns: Columns) -> tuple[str | int | float | bool, ...]:
+def classes(field: CategoryField, columns: Columns) -> tuple[Value, ...]:
     """Return the classes in the order of their codes: as the field says, else all values of its columns, sorted."""
-    from core.data.columns import in_order
-
     if field.classes is not None:
         return field.classes
     return tuple(in_order(list({value for name in field.columns for value in columns[name].values})))
@@ -129,8 +133,7 @@ def facts(field: Field, columns: Columns, missing: int) -> FieldFacts:
     used = [columns[name] for name in field.columns]
     match field:
         case NumberField():
-            low = min((float(column.minimum) for column in used if _has_range(column)), default=None)  # type: ignore[arg-type]
-            high = max((float(column.maximum) for column in used if _has_range(column)), default=None)  # type: ignore[arg-type]
+            low, high = _range(used)
             shape = field.shape or _width(used)
             return FieldFacts(shape=shape, dtype="float32", missing=missing, minimum=low, maximum=high)
         case CategoryField():
@@ -142,8 +145,15 @@ def facts(field: Field, columns: Columns, missing: int) -> FieldFacts:
             return FieldFacts(shape=shape, dtype="float32", missing=missing, minimum=0.0, maximum=1.0)
 
 
-def _has_range(column: ColumnFacts) -> bool:
-    return isinstance(column.minimum, int | float)
+def _range(used: Sequence[ColumnFacts]) -> tuple[float | None, float | None]:
+    """Return the lowest and highest number; true and false are 1 and 0."""
+    ends = [value for column in used for value in (column.minimum, column.maximum, *_truths(column))]
+    numbers = [float(end) for end in ends if isinstance(end, bool | int | float)]
+    return min(numbers, default=None), max(numbers, default=None)
+
+
+def _truths(column: ColumnFacts) -> Sequence[Value]:
+    return column.values if column.kind == "category" else ()
 
 
 def _category_facts(field: CategoryField, columns: Columns, missing: int) -> FieldFacts:

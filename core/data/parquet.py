@@ -45,4 +45,6 @@ def hides_index(at: Stamp) -> bool:
 
 def _refuse_same_names(at: Stamp, names: list[str]) -> None:
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UnreadableData(f"{at.path.name} has two columns called {twice[0]}: rename one of them in the file.")
+        raise UnreadableData(
+            f"{at.path.name} has two columns called {twice[0]}: rename one of them in the file."
+        )

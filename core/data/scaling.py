@@ -9,10 +9,14 @@ import numpy as np
 from core.project.schema import NumberField
 
 
-def fitted_range(field: NumberField, values: np.ndarray, train: np.ndarray, axis: int | None) -> tuple[float, float]:
+def fitted_range(
+    field: NumberField, values: np.ndarray, train: np.ndarray, axis: int | None
+) -> tuple[float, float]:
     """Return the lowest and highest number after filling and scaling `values` (complete rows first)."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", RuntimeWarning)  # a column without any value is NaN, and is said elsewhere
+        warnings.simplefilter(
+            "ignore", RuntimeWarning
+        )  # a column without any value is NaN, and is said elsewhere
         values = filled(field, values, train)
         if field.scaling != "none":
             offset, scale = fit(field, values[train], axis)

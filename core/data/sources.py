@@ -61,7 +61,9 @@ def blocks(at: Stamp, rows: int | None = None, size: int | None = None) -> Itera
     """Yield the columns, `size` rows at a time (all in one block if None), `rows` in total (all if None)."""
     match at.source:
         case SklearnSource(name=name):
-            from core.data import bundled  # scikit-learn takes a second to import, and most projects need none
+            from core.data import (
+                bundled,
+            )  # scikit-learn takes a second to import, and most projects need none
 
             yield bundled.columns(name)
         case CsvSource():

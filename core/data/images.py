@@ -1,0 +1,40 @@
+"""Images listed in a table: whether the files are there, before a run stumbles over row 4,000."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+OPENED = 8
+LISTED = 20_000
+
+
+def why_not(paths: pd.Series, folder: Path) -> str | None:
+    """Return a sentence about the first image that is not there or cannot be read, else None.
+
+    All paths (relative to `folder`, none missing) are looked up, and the first few images opened.
+    """
+    return _why_not(tuple(str(path) for path in paths.iloc[:LISTED]), str(folder), _changed(folder))
+
+
+@lru_cache(maxsize=16)
+def _why_not(paths: tuple[str, ...], folder: str, _: int) -> str | None:
+    for place, path in enumerate(paths):
+        if "\0" in path or not os.path.isfile(os.path.join(folder, path)):
+            return f"There is no image {path[:120]!r} (value {place + 1} of its column) in {folder}: put it there."
+    for path in paths[:OPENED]:
+        try:
+            with Image.open(os.path.join(folder, path)) as image:
+                image.verify()
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            return f"{path} is not an image that can be read: replace it or take its row out of the table."
+    return None
+
+
+def _changed(folder: Path) -> int:
+    """Return when files were last put into or taken out of `folder`."""
+    return folder.stat().st_mtime_ns if folder.is_dir() else 0
