@@ -1,8 +1,8 @@
 """Write the tables of core/catalogue from the signatures of the installed Keras.
 
-For maintainers, after a change of Keras: `python scripts/make_catalogue.py`. Names, parameters and defaults come from
-Keras; types, ranges and choices from catalogue_types.toml and help from catalogue_words.toml beside this file. It
-stops where something new has no type or no help, and says what.
+For maintainers, after a change of Keras: `python scripts/make_catalogue.py`. Names, parameters and defaults
+come from Keras; types, ranges and choices from catalogue_types.toml and help from catalogue_words.toml
+beside this file. It stops where something new has no type or no help, and says what.
 """
 
 import inspect
@@ -78,11 +78,11 @@ LOSS_CATEGORIES = {
     "Embedding and sequence": ("Circle", "CTC"),
 }
 INPUTS: dict[str, tuple[str, int, int | None]] = {
-    **{name: ("list", 2, None) for name in ("Add", "Average", "Concatenate", "HashedCrossing", "Maximum")},
-    **{name: ("list", 2, None) for name in ("Minimum", "Multiply")},
-    **{name: ("list", 2, 2) for name in ("Dot", "Subtract")},
-    **{name: ("list", 2, 3) for name in ("Attention", "AdditiveAttention")},
-    **{name: ("args", 2, 3) for name in ("MultiHeadAttention", "GroupQueryAttention")},
+    **dict.fromkeys(("Add", "Average", "Concatenate", "HashedCrossing", "Maximum"), ("list", 2, None)),
+    **dict.fromkeys(("Minimum", "Multiply"), ("list", 2, None)),
+    **dict.fromkeys(("Dot", "Subtract"), ("list", 2, 2)),
+    **dict.fromkeys(("Attention", "AdditiveAttention"), ("list", 2, 3)),
+    **dict.fromkeys(("MultiHeadAttention", "GroupQueryAttention"), ("args", 2, 3)),
 }
 RANDOM = {
     *("AlphaDropout", "AugMix", "Dropout", "GaussianDropout", "GaussianNoise", "RandAugment", "Solarization"),
@@ -91,7 +91,14 @@ RANDOM = {
 LABELS = {
     "onehot": (
         *("CategoricalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalHinge", "KLDivergence"),
-        *("CategoricalAccuracy", "TopKCategoricalAccuracy", "OneHotIoU", "OneHotMeanIoU", "F1Score", "FBetaScore"),
+        *(
+            "CategoricalAccuracy",
+            "TopKCategoricalAccuracy",
+            "OneHotIoU",
+            "OneHotMeanIoU",
+            "F1Score",
+            "FBetaScore",
+        ),
     ),
     "codes": (
         *("SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy", "Circle", "CTC"),
@@ -179,7 +186,9 @@ def category(made: type, table: str) -> str:
         found = [name for name, classes in LOSS_CATEGORIES.items() if made.__name__ in classes]
         return found[0] if found else "Classification"
     folders = made.__module__.split(".")
-    return next((CATEGORIES[folder] for folder in reversed(folders) if folder in CATEGORIES), table.capitalize())
+    return next(
+        (CATEGORIES[folder] for folder in reversed(folders) if folder in CATEGORIES), table.capitalize()
+    )
 
 
 def trainable(taken: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
@@ -248,7 +257,8 @@ def write(table: str, lines: list[Any]) -> None:
 
 
 def dump(entry: Entry) -> dict[str, Any]:
-    """An entry without what is as usual, so that the tables stay readable; `default` stays where there is one."""
+    """An entry without what is as usual, so that the tables stay readable; `default` stays where there is
+    one."""
     return entry.model_dump(mode="json", exclude_defaults=True)
 
 

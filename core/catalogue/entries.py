@@ -28,7 +28,8 @@ class Line(BaseModel):
 
 
 class Parameter(Line):
-    """A parameter of a constructor. `ints` is a whole number or a list of them; `schedule` a number or a schedule."""
+    """A parameter of a constructor. `ints` is a whole number or a list of them; `schedule` a number or a
+    schedule."""
 
     name: str
     type: ParameterType
@@ -45,8 +46,8 @@ class Parameter(Line):
 class Entry(Line):
     """A class of Keras that a project can name.
 
-    `call` says how a layer takes its inputs: `one` tensor, a `list` of tensors, or several `args`. A layer that
-    `adapts` learns from the training rows before training; a `random` one draws numbers at every step.
+    `call` says how a layer takes its inputs: `one` tensor, a `list` of tensors, or several `args`. A layer
+    that `adapts` learns from the training rows before training; a `random` one draws numbers at every step.
     """
 
     name: str

@@ -1,7 +1,8 @@
 """Edits: pure functions from a project to a changed project.
 
-Every edit keeps the references between parts right: what is renamed is renamed wherever it is named, what is removed
-is named nowhere. Parts that an edit does not touch stay the same objects, so that panels redraw by identity.
+Every edit keeps the references between parts right: what is renamed is renamed wherever it is named, what is
+removed is named nowhere. Parts that an edit does not touch stay the same objects, so that panels redraw by
+identity.
 """
 
 import math
@@ -48,13 +49,14 @@ Rename = Callable[[str], str | None]
 def put(project: Project, reference: str, part: Part | str) -> Project:
     """Insert or replace the part that `reference` names; a replaced part keeps its place in the order.
 
-    `functions` takes the code as text. Raises ValueError with a sentence where the name or the part will not do.
+    `functions` takes the code as text. Raises ValueError with a sentence where the name or the part will not
+    do.
     """
     kind, name = _known(reference)
     if kind in ("data", "split", "training", "functions"):
         return _put_single(project, kind, part)
     kind = kind_of(kind)
-    if not isinstance(part, TYPES[kind]):
+    if not isinstance(part, TYPES.get(kind, ())):
         raise ValueError(f"A {type(part).__name__} is no {kind}.")
     before = parts(project, kind)
     if name not in before:
@@ -98,7 +100,8 @@ def set_on(project: Project, term: str, on: bool) -> Project:
 
 
 def set_config(project: Project, reference: str, key: str, value: JsonValue) -> Project:
-    """Set a parameter of a layer, a metric, a term's catalogue loss or (`training`) the optimizer; None is the default.
+    """Set a parameter of a layer, a metric, a term's catalogue loss or (`training`) the optimizer; None is
+    the default.
 
     Raises ValueError with a sentence where the part takes no parameters or the value is no plain JSON.
     """
@@ -161,7 +164,8 @@ def _put_single(project: Project, kind: str, part: Part | str) -> Project:
 
 
 def _config(config: Mapping[str, JsonValue], key: str, value: JsonValue) -> Mapping[str, JsonValue]:
-    """Return `config` with another value, checked by the schema of a layer's config; None takes the key out."""
+    """Return `config` with another value, checked by the schema of a layer's config; None takes the key
+    out."""
     kept = {name: old for name, old in config.items() if name != key or value is not None}
     if value is not None:
         kept[key] = value
@@ -181,7 +185,8 @@ def _remove(project: Project, kind: str, name: str) -> Project:
 
 
 def _hand_over_shared(project: Project, name: str) -> Project:
-    """Let the first layer that shares layer `name` take over its class and config; the others then share that one."""
+    """Let the first layer that shares layer `name` take over its class and config; the others then share
+    that one."""
     layers = dict(project.model.layers)
     sharers = [key for key, layer in layers.items() if layer.shares == name]
     if not sharers:

@@ -11,7 +11,8 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 RESERVED = frozenset(
     {"loss", "total", "regularization", "epoch", "step", "batch", "size", "learning_rate", "lr"}
 )
-"""Columns of the history that Keras or Lossmith write themselves: a term of such a name would overwrite them."""
+"""Columns of the history that Keras or Lossmith write themselves: a term of such a name would overwrite
+them."""
 SHARED = {
     "input": ("input", "layer"),
     "layer": ("input", "layer"),
@@ -38,7 +39,7 @@ def refusal(kind: str, name: str) -> str | None:
     if len(name) > MAX_LENGTH:
         return f"The name is longer than {MAX_LENGTH} characters."
     if not NAME.fullmatch(name):
-        return f'"{name}" is no name that Keras takes: begin with a letter a-z, go on with letters a-z, digits and _.'
+        return f'"{name}" is no name that Keras takes: begin with a letter, go on with letters, digits and _.'
     return reserved(kind, name)
 
 

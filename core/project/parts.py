@@ -1,4 +1,5 @@
-"""The named parts of a project by their kind: one place that knows where layers, heads, terms and the others live."""
+"""The named parts of a project by their kind: one place that knows where layers, heads, terms and the others
+live."""
 
 from collections.abc import Mapping
 from typing import Any

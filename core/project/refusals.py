@@ -1,4 +1,5 @@
-"""Say in one sentence what is wrong with a project that does not fit the schema: the path, the reason, how many more."""
+"""Say in one sentence what is wrong with a project that does not fit the schema: the path, the reason, how
+many more."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +20,7 @@ REASONS: Mapping[str, Callable[[ErrorDetails], str]] = {
     "too_long": lambda error: f"has more than the {error['ctx']['max_length']:,} entries allowed",
     "union_tag_not_found": lambda _: 'needs a "kind"',
     "union_tag_invalid": lambda error: (
-        f'has the unknown kind "{str(error["ctx"]["tag"])[:MAX_SHOWN]}", not one of {error["ctx"]["expected_tags"]}'
+        f'is of the unknown kind "{error["ctx"]["tag"][:MAX_SHOWN]}" (known: {error["ctx"]["expected_tags"]})'
     ),
     "model_type": lambda _: "must be an object",
     "dict_type": lambda _: "must be an object",
@@ -53,14 +54,18 @@ def _path(loc: tuple[str | int, ...], raw: Any) -> str:
     for step, item in enumerate(loc):
         if item == "[key]":
             continue
-        if isinstance(here, dict) and item in here:
-            here = here[item]
-        elif isinstance(here, list) and isinstance(item, int) and item < len(here):
+        if _holds(here, item):
             here = here[item]
         elif step < len(loc) - 1:
             continue
         path += f"[{item}]" if isinstance(item, int) else f".{_shown(item)}" if path else _shown(item)
     return path or "the file"
+
+
+def _holds(here: Any, item: str | int) -> bool:
+    if isinstance(here, dict):
+        return item in here
+    return isinstance(here, list) and isinstance(item, int) and item < len(here)
 
 
 def _shown(key: str) -> str:

@@ -13,15 +13,17 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Discriminator,
-    Field as Setting,
     JsonValue,
     StringConstraints,
     Tag,
     model_serializer,
 )
+from pydantic import (
+    Field as Setting,
+)
 from pydantic_core import core_schema
 
-VERSION = 1
+VERSION: Literal[1] = 1
 MAX_PARTS = 10_000
 ALWAYS_WRITTEN = ("lossmith", "name", "kind", "class_name")
 
@@ -37,8 +39,8 @@ class FrozenMap(dict[str, T]):
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("a project is immutable: make a changed copy with core.project.edits")
 
-    __setitem__ = __delitem__ = __ior__ = _refuse  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
     def __deepcopy__(self, memo: object) -> "FrozenMap[T]":
         return self

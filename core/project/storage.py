@@ -1,7 +1,7 @@
 """Project files: read them whole or refuse them with one sentence, write them whole or not at all.
 
-Order of reading: parse, then upgrade, then build. A file may come from anywhere, so its size, its depth and the number
-of its parts are limited before anything is built from it.
+Order of reading: parse, then upgrade, then build. A file may come from anywhere, so its size, its depth and
+the number of its parts are limited before anything is built from it.
 """
 
 import json
@@ -24,7 +24,7 @@ MAX_DEPTH = 60
 MAX_DIGITS = 300
 
 
-class UnreadableProject(Exception):  # noqa: N818 (says what happened, in the user's words)
+class UnreadableProject(Exception):
     """A project file that cannot be opened; `str()` is the sentence for the user."""
 
 
@@ -198,6 +198,6 @@ def _version(raw: dict[str, Any], refuse: Callable[[str], NoReturn]) -> int:
         refuse('"lossmith" must be a whole version number')
     if version > VERSION:
         refuse(
-            f"it is of version {version}, made by a newer Lossmith (this one reads up to {VERSION}); update Lossmith"
+            f"it is of version {version}, made by a newer Lossmith (this reads {VERSION}); update Lossmith"
         )
     return version

@@ -1,7 +1,7 @@
 """Wires: what may be connected with what, and the edits that draw and cut them.
 
-A wire is a pair of references: input or layer to layer or head, field to input, and head, target, input or layer to an
-argument of a term or metric. What a term's arguments are called depends on its loss.
+A wire is a pair of references: input or layer to layer or head, field to input, and head, target, input or
+layer to an argument of a term or metric. What a term's arguments are called depends on its loss.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,8 @@ BINDABLE = ("head", "target", "input", "layer")
 
 
 def arguments(project: Project, term_name: str) -> tuple[str, ...]:
-    """Return the argument names that a term's loss needs; for code that does not parse, those that are bound."""
+    """Return the argument names that a term's loss needs; for code that does not parse, those that are
+    bound."""
     term = project.terms.get(term_name)
     return () if term is None else loss_arguments(project, term)
 
@@ -73,8 +74,8 @@ def can_connect(project: Project, source: str, target: str) -> str | None:
 def connect(project: Project, source: str, target: str, argument: str | None = None) -> Project:
     """Draw a wire; `argument` names the argument of a term or metric, None takes the most fitting one.
 
-    A layer, head, input or argument that takes only one thing gets the new one in place of the old. Raises ValueError
-    with a sentence where it cannot work.
+    A layer, head, input or argument that takes only one thing gets the new one in place of the old. Raises
+    ValueError with a sentence where it cannot work.
     """
     why = can_connect(project, source, target)
     if why:
@@ -92,7 +93,8 @@ def connect(project: Project, source: str, target: str, argument: str | None = N
 
 
 def disconnect(project: Project, source: str, target: str, argument: str | None = None) -> Project:
-    """Cut a wire; `argument` limits the cut to one argument of a term or metric. What is not wired stays as it is."""
+    """Cut a wire; `argument` limits the cut to one argument of a term or metric. What is not wired stays as
+    it is."""
     here, there = _both(source, target)
     if not exists(project, str(there)):
         return project
@@ -119,7 +121,8 @@ def class_of(project: Project, layer: Layer) -> str:
 
 
 def feeds(project: Project, source: str, target: str) -> bool:
-    """Whether the output of node `source` reaches layer `target`, directly or through others (plain names)."""
+    """Whether the output of node `source` reaches layer `target`, directly or through others (plain
+    names)."""
     layers = project.model.layers
     seen: set[str] = set()
     waiting = [target]
@@ -155,7 +158,7 @@ def _layer_refusal(project: Project, here: Reference, there: Reference) -> str |
         return f"{here.name} feeds {there.name} already."
     limit = entry.inputs_max if entry and entry.call != "one" else None
     if limit is not None and len(layer.sources) >= limit:
-        return f"{there.name} ({class_of(project, layer)}) takes at most {limit} inputs; cut one of its wires first."
+        return f"{there.name} ({class_of(project, layer)}) takes at most {limit} inputs; cut a wire first."
     return None
 
 
@@ -183,7 +186,8 @@ def _bind(project: Project, source: Reference, target: Reference, argument: str 
 
 
 def _fitting(source: Reference, known: Iterable[str], bound: Mapping[str, str]) -> str | None:
-    """Return the argument that a wire most probably means: free before bound, truth for targets, the rest for heads."""
+    """Return the argument that a wire most probably means: free before bound, truth for targets, the rest
+    for heads."""
     is_target = source.kind == "target"
 
     def unfitting(name: str) -> tuple[bool, bool]:

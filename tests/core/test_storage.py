@@ -6,7 +6,8 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core.project import migrations, storage
 from core.project.schema import Layer, Model, Project
@@ -154,7 +155,7 @@ def test_a_folder_that_is_not_there_is_an_error_of_the_system(tmp_path: Path) ->
         ('{"lossmith": 1, "terms": {"a b": {}}}', 'terms."a b" is no name'),
         (
             '{"lossmith": 1, "terms": {"a": {"loss": {"kind": "magic"}}}}',
-            'terms.a.loss has the unknown kind "magic"',
+            'terms.a.loss is of the unknown kind "magic"',
         ),
         ('{"lossmith": 1, "data": {"source": {"path": "x"}}}', 'data.source needs a "kind"'),
         (
