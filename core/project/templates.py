@@ -64,7 +64,7 @@ def template(name: str) -> Template:
 def write(one: Template, path: Path) -> Project:
     """Write a project made from the template to `path`, and its table beside it, and return the project.
 
-    A table of the same name that is there already is left alone when it is the same; otherwise the new one gets
+    A table of that name that is there already is left alone when it is the same; otherwise the new one gets
     a number. Raises OSError where the folder cannot be written.
     """
     project = one.project()
