@@ -1,6 +1,6 @@
 """The data sets that scikit-learn carries in its wheel, with columns named.
 
-A table here is a formula, `TABLES`, that the generated script prints: what is inspected is what is trained on.
+`core.codegen.reading_code` prints the same calls into the script; a test holds the two together.
 """
 
 from __future__ import annotations

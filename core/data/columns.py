@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api import types
 
 from core.data.blocks import Column
-from core.data.times import look_like_times, parsed
+from core.data.times import day_first, look_like_times, parsed
 from core.project.facts import ColumnFacts
 
 MOST_VALUES = 1000
@@ -122,7 +122,7 @@ class ColumnSummary:
         if not look_like_times(present):
             self.kinds.add("text")
             return
-        times = parsed(present, errors="coerce")
+        times = parsed(present, day_first(present), errors="coerce")
         self.kinds.add("time" if times.notna().all() else "text")
         self.spread.add(_nanoseconds(times.dropna()))
 

@@ -89,6 +89,8 @@ def _why_no_categories(field: CategoryField, facts: Sequence[ColumnFacts]) -> st
     for name, column in zip(field.columns, facts, strict=True):
         if field.classes is None and not column.values and column.count:
             return f'Column "{name}" has more than {MOST_VALUES:,} distinct values: make it a number or text field.'
+        if field.classes and not filled_class(field) <= set(field.classes):
+            return f'Missing values are filled with "{field.fill}", which is not one of the classes: add it to them.'
         if field.classes and column.values and not set(field.classes) & set(column.values):
             return f'None of the classes {_listed(field.classes)} is in column "{name}": {_listed(column.values)} are.'
     return None
@@ -124,8 +126,14 @@ def _is_number_column(column: ColumnFacts) -> bool:
 def classes(field: CategoryField, columns: Columns) -> tuple[Value, ...]:
     """Return the classes in the order of their codes: as the field says, else all values of its columns, sorted."""
     if field.classes is not None:
-        return field.classes
-    return tuple(in_order(list({value for name in field.columns for value in columns[name].values})))
+        return tuple(dict.fromkeys(field.classes))
+    found = {value for name in field.columns if name in columns for value in columns[name].values}
+    return tuple(in_order(list(found | filled_class(field))))
+
+
+def filled_class(field: CategoryField) -> set[Value]:
+    """Return the value that gaps are filled with: it is a class also where no row has it ("unknown")."""
+    return {field.fill} if field.missing == "fill" and field.fill is not None else set()
 
 
 def facts(field: Field, columns: Columns, missing: int) -> FieldFacts:

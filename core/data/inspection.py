@@ -18,7 +18,8 @@ from core.data.failures import UnreadableData
 from core.data.places import Stamp, stamp
 from core.data.scaling import fitted_range
 from core.data.sources import BLOCK, blocks, is_small, whole
-from core.data.splits import Parts, UnclearSplit, moments, parts, sizes, words
+from core.data.splits import Parts, UnclearSplit, parts, words
+from core.data.times import day_first
 from core.project.facts import ColumnFacts, DataFacts, FieldFacts
 from core.project.schema import Data, Field, ImageField, NumberField, Split
 
@@ -73,7 +74,11 @@ def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
         error = f"{at.path.name} names columns but has no rows: choose a file with rows."
         return DataFacts(columns=survey.columns, error=error)
     chosen = {name: field for name, field in data.fields.items() if field.columns}
-    errors = {f"field:{name}": why for name, field in chosen.items() if (why := fields.why_not(field, survey.columns))}
+    errors = {
+        f"field:{name}": why
+        for name, field in chosen.items()
+        if (why := fields.why_not(field, survey.columns))
+    }
     usable = {name: field for name, field in chosen.items() if f"field:{name}" not in errors}
     errors |= _uneven(usable, survey.columns)
     usable = {name: field for name, field in usable.items() if f"field:{name}" not in errors}
@@ -88,7 +93,9 @@ def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
         exact=survey.exact,
         columns=survey.columns,
         fields={
-            name: _ranged(fields.facts(field, survey.columns, tally.missing[name]), tally.ranges.get(name), field)
+            name: _ranged(
+                fields.facts(field, survey.columns, tally.missing[name]), tally.ranges.get(name), field
+            )
             for name, field in usable.items()
         },
         split={"dropped": tally.dropped} if why_no_split else {**tally.split, "dropped": tally.dropped},
@@ -115,7 +122,9 @@ def _length(column: ColumnFacts) -> int:
     return column.count + column.missing
 
 
-def _why_no_split(split: Split, usable: Mapping[str, Field], columns: Mapping[str, ColumnFacts]) -> str | None:
+def _why_no_split(
+    split: Split, usable: Mapping[str, Field], columns: Mapping[str, ColumnFacts]
+) -> str | None:
     if split.kind == "random":
         return None
     if not split.by:
@@ -147,17 +156,20 @@ class Tally:
 def _tally(at: Stamp, limit: int | None, chosen: Fields, split: Split, seed: int) -> Tally:
     tally = Tally(missing={name: 0 for name, _ in chosen})
     by: list[pd.Series] = []
+    dayfirst = False
     complete = np.empty(0, bool)
     for block in _blocks(at, limit):
         if not _holds(block, chosen, split):
             break
+        if split.kind == "time" and not tally.rows:
+            dayfirst = day_first(block[split.by])  # type: ignore[index,arg-type]
         complete = _count(tally, block, chosen, split)
         if split.kind != "random":
             by.append(_reduced(split, block[split.by][complete]))  # type: ignore[index,arg-type]
         _look_for_images(tally, at, block, chosen)
     kept = tally.rows - tally.dropped
     try:
-        made = _split(split, kept, seed, by)
+        made = parts(split, kept, seed, pd.concat(by, ignore_index=True) if by else None, dayfirst)
     except UnclearSplit as error:
         tally.why_no_split = str(error)
         return tally
@@ -169,7 +181,9 @@ def _tally(at: Stamp, limit: int | None, chosen: Fields, split: Split, seed: int
 
 
 def _holds(block: Block, chosen: Fields, split: Split) -> bool:
-    used = {name for _, field in chosen for name in field.columns} | ({split.by} if split.kind != "random" else set())
+    used = {name for _, field in chosen for name in field.columns} | (
+        {split.by} if split.kind != "random" else set()
+    )
     return used <= set(block)
 
 
@@ -192,10 +206,6 @@ def _count(tally: Tally, block: Block, chosen: Fields, split: Split) -> np.ndarr
 def _reduced(split: Split, by: pd.Series) -> pd.Series:
     """Keep of a split's column what takes little memory: it is the only one kept whole while a large file is read."""
     return pd.Series(pd.Categorical(words(by))) if split.kind == "column" else by
-
-
-def _split(split: Split, kept: int, seed: int, by: list[pd.Series]) -> Parts:
-    return parts(split, kept, seed, pd.concat(by, ignore_index=True) if by else None)
 
 
 def _why_no_rows(tally: Tally) -> str | None:
@@ -235,5 +245,3 @@ def _ranged(facts: FieldFacts, found: tuple[float, float] | None, field: Field) 
         return facts
     low, high = found or (None, None)
     return facts.model_copy(update={"minimum": low, "maximum": high})
-
-

@@ -33,14 +33,18 @@ def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make columns of an index that has a name: pandas writes it into the file and hides it again on reading."""
-    return frame if frame.index.names == [None] else frame.reset_index()
+    """Make columns of an index that has a name, which pandas hides on reading, and texts of names that are numbers."""
+    shown = frame if frame.index.names == [None] else frame.reset_index()
+    return shown.rename(columns=str)
 
 
-def hides_index(at: Stamp) -> bool:
-    """Whether pandas, reading this file, would hide a column as the index."""
+def oddities(at: Stamp) -> tuple[str, ...]:
+    """Return which of "index" (hidden by pandas) and "numbers" (for names) `named` has to mend in this file."""
     with reading(at.path):
-        return pq.read_schema(at.path).empty_table().to_pandas().index.names != [None]
+        frame = pq.read_schema(at.path).empty_table().to_pandas()
+    index = () if frame.index.names == [None] else ("index",)
+    numbers = () if all(isinstance(name, str) for name in frame.columns) else ("numbers",)
+    return (*index, *numbers)
 
 
 def _refuse_same_names(at: Stamp, names: list[str]) -> None:

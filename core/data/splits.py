@@ -35,14 +35,17 @@ def sizes(split: Split, rows: int) -> tuple[int, int]:
     return validation, min(round(split.test * rows), rows - validation)
 
 
-def parts(split: Split, rows: int, seed: int, by: pd.Series | None) -> Parts:
-    """Split `rows` complete rows; `by` is the split's column, in which none is missing. Raises UnclearSplit."""
+def parts(split: Split, rows: int, seed: int, by: pd.Series | None, dayfirst: bool = False) -> Parts:
+    """Split `rows` complete rows; `by` is the split's column, in which none is missing.
+
+    `dayfirst` says how its dates are written. Raises UnclearSplit.
+    """
     if split.kind == "random":
         return _cut(np.random.default_rng(seed).permutation(rows), *sizes(split, rows))
     assert by is not None
     if split.kind == "stratified":
         return _stratified(split, by, seed)
-    return _in_time(split, by) if split.kind == "time" else by_words(split, by)
+    return _in_time(split, by, dayfirst) if split.kind == "time" else by_words(split, by)
 
 
 def _cut(order: np.ndarray, validation: int, test: int) -> Parts:
@@ -65,28 +68,28 @@ def _evenly(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return rows[chosen], rows[~chosen]
 
 
-def _in_time(split: Split, by: pd.Series) -> Parts:
-    order = np.argsort(moments(split, by).to_numpy(), kind="stable")
+def _in_time(split: Split, by: pd.Series, dayfirst: bool) -> Parts:
+    order = np.argsort(moments(split, by, dayfirst).to_numpy(), kind="stable")
     validation, test = sizes(split, len(by))
     pieces = np.split(order, [len(by) - validation - test, len(by) - test])
     return Parts(*pieces)
 
 
-def moments(split: Split, by: pd.Series) -> pd.Series:
+def moments(split: Split, by: pd.Series, dayfirst: bool) -> pd.Series:
     """Return the values of a time split's column as numbers or times. Raises UnclearSplit."""
     if pd.api.types.is_numeric_dtype(by.dtype) or pd.api.types.is_datetime64_any_dtype(by.dtype):
         return by
     try:
-        return parsed(by)
+        return parsed(by, dayfirst)
     except ValueError as error:
         raise UnclearSplit(
-            f'The split by time needs dates, and column "{split.by}" holds others, such as "{_odd(by)}": '
+            f'The split by time needs dates, and column "{split.by}" holds others, such as "{_odd(by, dayfirst)}": '
             "choose another column or another split."
         ) from error
 
 
-def _odd(by: pd.Series) -> str:
-    unread = by[parsed(by, errors="coerce").isna()]
+def _odd(by: pd.Series, dayfirst: bool) -> str:
+    unread = by[parsed(by, dayfirst, errors="coerce").isna()]
     return str(unread.iloc[0] if len(unread) else by.iloc[0])[:40]
 
 

@@ -21,7 +21,9 @@ def suggest_field(name: str, column: ColumnFacts) -> Field:
     if column.kind == "number" and _are_codes(name, column):
         return CategoryField(columns=columns)
     if column.kind == "array" and len(column.shape) == 2 and None not in column.shape:
-        return NumberField(columns=columns, shape=(*(size or 1 for size in column.shape), 1), scaling="minmax")
+        return NumberField(
+            columns=columns, shape=(*(size or 1 for size in column.shape), 1), scaling="minmax"
+        )
     return NumberField(columns=columns)
 
 
@@ -33,4 +35,8 @@ def _are_images(column: ColumnFacts) -> bool:
 def _are_codes(name: str, column: ColumnFacts) -> bool:
     """Whole numbers from 0 that all occur, in a column whose name says so; other counts are numbers."""
     codes = tuple(range(len(column.values)))
-    return 2 <= len(codes) <= 100 and column.values == codes and any(word in name.lower() for word in CATEGORY_WORDS)
+    return (
+        2 <= len(codes) <= 100
+        and column.values == codes
+        and any(word in name.lower() for word in CATEGORY_WORDS)
+    )

@@ -20,15 +20,18 @@ def look_like_times(values: pd.Series) -> bool:
 
 
 def day_first(values: pd.Series) -> bool:
-    """Whether dates such as 13.04.2024 say the day before the month; points between the numbers mean so."""
-    texts = [str(value) for value in values.dropna().iloc[:LOOKED_AT]]
+    """Whether dates such as 13.04.2024 say the day before the month; points between the numbers mean so.
+
+    The first rows of the column decide, missing ones included, so that whoever asks gets the same answer.
+    """
+    texts = [str(value) for value in values.iloc[:LOOKED_AT].dropna()]
     found = [match for text in texts if (match := DAY_FIRST.match(text))]
     return any(int(match[1]) > 12 or "." in match[0] for match in found)
 
 
-def parsed(values: pd.Series, errors: str = "raise") -> pd.Series:
+def parsed(values: pd.Series, dayfirst: bool, errors: str = "raise") -> pd.Series:
     """Return texts as times, exactly as the script reads them; raises ValueError unless `errors` is "coerce"."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        options = {"dayfirst": True} if day_first(values) else {}
+        options = {"dayfirst": True} if dayfirst else {}
         return pd.Series(pd.to_datetime(values, errors=errors, **options))  # type: ignore[call-overload]
