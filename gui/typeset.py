@@ -61,7 +61,9 @@ def _typeset(mathml: str, size: float, colour: str) -> Typeset:
     return Typeset(ET.tostring(svg, encoding="unicode"), width, height, -top)
 
 
-def total(project: Project, colour_of: Callable[[str], str], muted: str, regularized: bool = True) -> ET.Element:
+def total(
+    project: Project, colour_of: Callable[[str], str], muted: str, regularized: bool = True
+) -> ET.Element:
     """Return `total = 0.5 · mse + nll + regularization`: the terms that are on and weigh something, in their colours.
 
     `colour_of` gives a colour for a reference (`term:mse`); pass one that is readable as text.
@@ -160,7 +162,9 @@ def _binary(node: ast.BinOp, depth: int) -> tuple[ET.Element, int]:
     return _row(_within(node.left, strength, depth), _op(sign), _within(node.right, right, depth)), strength
 
 
-def _called(name: str, args: list[ast.expr], keywords: list[ast.keyword], depth: int) -> tuple[ET.Element, int]:
+def _called(
+    name: str, args: list[ast.expr], keywords: list[ast.keyword], depth: int
+) -> tuple[ET.Element, int]:
     """Return `name(args)` as mathematics writes it: powers, roots and bars where there is a sign for it."""
     if len(args) == 1 and not keywords:
         if name == "exp":

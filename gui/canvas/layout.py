@@ -37,7 +37,9 @@ class Layout:
 
 def arrange(boxes: Mapping[str, Box], edges: Iterable[Edge]) -> Layout:
     """Return where nodes stand. Edges to unknown nodes and edges that close a circle are ignored."""
-    known = [edge for edge in dict.fromkeys(edges) if edge[0] in boxes and edge[1] in boxes and edge[0] != edge[1]]
+    known = [
+        edge for edge in dict.fromkeys(edges) if edge[0] in boxes and edge[1] in boxes and edge[0] != edge[1]
+    ]
     if not boxes:
         return Layout()
     ranks = ranked(boxes, known)
@@ -111,7 +113,9 @@ class _Grid:
     def layout(self) -> Layout:
         lefts, widths = self._across()
         middles = self._down()
-        real = [(name, rank) for rank, column in enumerate(self.columns) for name in column if self._is_node(name)]
+        real = [
+            (name, rank) for rank, column in enumerate(self.columns) for name in column if self._is_node(name)
+        ]
         tops = {name: middles[name] - self.boxes[name].height / 2 for name, _ in real}
         highest = min(tops.values())
         positions = {name: (lefts[rank], _snapped(tops[name] - highest)) for name, rank in real}
@@ -153,7 +157,11 @@ class _Grid:
 
     def _wanted(self, name: str, middles: Mapping[str, float], sweep: int) -> float:
         """The mean of the neighbours on the side the sweep comes from; of both near the end."""
-        sides = (self.before, self.after) if sweep >= STRAIGHTENING - 2 else (self.before if sweep % 2 == 0 else self.after,)
+        sides = (
+            (self.before, self.after)
+            if sweep >= STRAIGHTENING - 2
+            else (self.before if sweep % 2 == 0 else self.after,)
+        )
         near = [middles[other] for side in sides for other in side[name]]
         return sum(near) / len(near) if near else middles[name]
 
