@@ -1,8 +1,8 @@
 """The project: the one document a user edits, as immutable values.
 
-The schema takes a project that is incomplete (a term without a target, an input without a field): while it is being
-composed a project is unfinished most of the time. Only `problems` judges. What the schema does refuse is what no
-program could mean: unknown keys, wrong types, names that are no names.
+The schema takes a project that is incomplete (a term without a target, an input without a field): while it
+is being composed a project is unfinished most of the time. Only `problems` judges. What the schema does
+refuse is what no program could mean: unknown keys, wrong types, names that are no names.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,8 @@ EMPTY: FrozenMap[Any] = FrozenMap()
 Named = Annotated[Mapping[Name, T], Setting(max_length=MAX_PARTS), Frozen]
 Config = Annotated[Mapping[str, JsonValue], Setting(max_length=MAX_PARTS), Frozen]
 Bind = Annotated[Mapping[str, str], Setting(max_length=MAX_PARTS), Frozen]
-"""What each argument of a loss or metric stands for: `head:NAME`, `target:FIELD`, `input:NAME` or `layer:NAME`."""
+"""What each argument of a loss or metric stands for: `head:NAME`, `target:FIELD`, `input:NAME` or
+`layer:NAME`."""
 
 
 class Part(BaseModel):
@@ -98,7 +99,8 @@ class ParquetSource(Part):
 
 
 class NumpySource(Part):
-    """Arrays of a .npz by their names, or the one array of a .npy, called `array`. Rows are the first axis."""
+    """Arrays of a .npz by their names, or the one array of a .npy, called `array`. Rows are the first
+    axis."""
 
     kind: Literal["numpy"] = "numpy"
     path: str = ""
@@ -116,7 +118,8 @@ class SklearnSource(Part):
 
 Source = Annotated[CsvSource | ParquetSource | NumpySource | SklearnSource, Setting(discriminator="kind")]
 Missing = Literal["drop", "fill", "keep"]
-"""Rows with a missing value are dropped, filled, or kept; kept in a target, terms skip them (a missing label)."""
+"""Rows with a missing value are dropped, filled, or kept; kept in a target, terms skip them (a missing
+label)."""
 
 
 class NumberField(Part):
@@ -131,7 +134,8 @@ class NumberField(Part):
 
 
 class CategoryField(Part):
-    """Columns as int32 codes in the order of `classes`, shape (rows, columns); or one-hot float32, (rows, classes)."""
+    """Columns as int32 codes in the order of `classes`, shape (rows, columns); or one-hot float32, (rows,
+    classes)."""
 
     kind: Literal["category"] = "category"
     columns: tuple[str, ...] = ()
@@ -142,7 +146,8 @@ class CategoryField(Part):
 
 
 class TextField(Part):
-    """One column of strings, shape (rows, 1); a TextVectorization layer turns it into numbers inside the model."""
+    """One column of strings, shape (rows, 1); a TextVectorization layer turns it into numbers inside the
+    model."""
 
     kind: Literal["text"] = "text"
     columns: tuple[str, ...] = ()
@@ -151,7 +156,8 @@ class TextField(Part):
 
 
 class ImageField(Part):
-    """One column of image paths, relative to the table, read as float32 in 0..1: (rows, height, width, channels)."""
+    """One column of image paths, relative to the table, read as float32 in 0..1: (rows, height, width,
+    channels)."""
 
     kind: Literal["image"] = "image"
     columns: tuple[str, ...] = ()
@@ -181,9 +187,9 @@ Fraction = Annotated[float, Setting(ge=0.0, lt=1.0)]
 class Split(Part):
     """Which rows train, validate and test.
 
-    `random` and `stratified` (same shares of each value of column `by`) draw with the project's seed; `time` sorts by
-    column `by` and takes the last rows for validation, then test; `column` reads the words train, validation or test
-    from column `by`.
+    `random` and `stratified` (same shares of each value of column `by`) draw with the project's seed; `time`
+    sorts by column `by` and takes the last rows for validation, then test; `column` reads the words train,
+    validation or test from column `by`.
     """
 
     kind: Literal["random", "stratified", "time", "column"] = "random"
@@ -206,7 +212,8 @@ class Input(Part):
 
 
 class Layer(Part):
-    """A node of the model graph; with `shares` it applies the layer of that other node once more, to its own `from`."""
+    """A node of the model graph; with `shares` it applies the layer of that other node once more, to its own
+    `from`."""
 
     class_name: str = Setting("", alias="class")
     sources: tuple[str, ...] = Setting((), alias="from")
@@ -257,7 +264,8 @@ Loss = Annotated[CatalogueLoss | ExpressionLoss | PythonLoss, Setting(discrimina
 
 
 class Term(Part):
-    """One summand of the total loss. Switched off it is not computed; with weight 0 it is computed and shown."""
+    """One summand of the total loss. Switched off it is not computed; with weight 0 it is computed and
+    shown."""
 
     loss: Loss = CatalogueLoss()
     bind: Bind = EMPTY
@@ -283,7 +291,8 @@ class Optimizer(Part):
 
 
 class EarlyStopping(Part):
-    """Stop when `monitor` (`total`, a term or a metric, on validation rows) has not improved for `patience` epochs."""
+    """Stop when `monitor` (`total`, a term or a metric, on validation rows) has not improved for `patience`
+    epochs."""
 
     monitor: str = "total"
     patience: Annotated[int, Setting(ge=0)] = 10
