@@ -12,10 +12,13 @@ SMALLEST_WEIGHT = 1e-3
 
 
 def smooth(values: Floats, amount: float) -> Floats:
-    """The exponential mean of `values` with factor `amount` in 0..1; 0 changes nothing. NaN stays NaN."""
+    """The exponential mean of `values`; NaN stays NaN.
+
+    `amount` in 0..1 is how much of a value is left eight buckets later: 0 changes nothing.
+    """
     if amount <= 0 or len(values) < 2:
         return values
-    kernel = _kernel(min(amount, 0.999), len(values))
+    kernel = _kernel(min(amount, 0.99) ** (1 / 8), len(values))
     known = ~np.isnan(values)
     total = np.convolve(np.where(known, values, 0).astype(np.float64), kernel)[: len(values)]
     weight = np.convolve(known.astype(np.float64), kernel)[: len(values)]

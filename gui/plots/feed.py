@@ -1,0 +1,148 @@
+"""Brings a run's history to the screen: pulls on its own clock, only while somebody looks, never in the GUI
+thread.
+
+The record is read in a worker thread and arrives in pieces, so that neither a slow disk nor a million steps
+hold the window up. While a new run has nothing to show yet, the curves of the one before it stay.
+"""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from core.runs.folder import facts_of
+from core.runs.history import History
+from gui.background import Background
+from gui.plots.columns import Columns, Piece
+from gui.training import Training
+
+PULLS_A_SECOND = 10
+MOST_STEPS = 50_000
+"""Of one piece: a larger one would hold the window up while it is sorted into the pyramids."""
+
+
+class _Reader:
+    """Reads pieces of one run's record; lives in the worker thread."""
+
+    def __init__(self, run: Path):
+        self._run, self._history, self._facts = run, History(run), facts_of(run)
+
+    @property
+    def name(self) -> str:
+        return str(self._facts.get("name") or self._run.name)
+
+    def piece(self, first: int, event: int) -> Piece:
+        state = self._history.state  # before the steps: what ends in between is seen at the next pull
+        series, steps = self._history.series, self._history.steps(first)
+        more = len(steps) > MOST_STEPS
+        return Piece(
+            series, steps[:MOST_STEPS], self._history.epochs(), self._history.events(event), state, more
+        )
+
+    def close(self) -> None:
+        self._history.close()
+
+
+class Feed(QObject):
+    """The curves of one run, growing while it trains. `grew` when there is more, `switched` when it is
+    another run.
+    """
+
+    grew = Signal()
+    switched = Signal()
+
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
+        self.columns: Columns | None = None
+        self._coming: Columns | None = None
+        self._reader: _Reader | None = None
+        self._watchers: list[QWidget] = []
+        self._worker = Background("curves", self)
+        self._reading = False
+        self._clock = QTimer(self, interval=1000 // PULLS_A_SECOND)
+        self._clock.timeout.connect(self.pull)
+
+    def watch(self, widget: QWidget) -> None:
+        """Pull while `widget` can be seen."""
+        self._watchers.append(widget)
+        widget.destroyed.connect(lambda: self._watchers.remove(widget) if widget in self._watchers else None)
+
+    def show(self, run: Path | None) -> None:
+        """Follow `run`; what is shown now stays until there is something of it to see."""
+        self._worker.forget("piece")
+        self._reader, self._reading = None, False
+        self._coming = Columns(run) if run is not None else None
+        if run is None:
+            self._switch(None)
+        else:
+            self._clock.start()
+            self.pull(anyway=True)
+
+    def pull(self, anyway: bool = False) -> None:
+        """Ask the worker for what is new, unless it is reading already or nobody looks."""
+        following = self._coming or self.columns
+        if following is None or self._reading or not (anyway or self._seen()):
+            return
+        self._reading = True
+        (first, event), reader, run = following.wanted, self._reader, following.path
+
+        def read() -> tuple[_Reader, Piece]:
+            used = reader or _Reader(run)
+            return used, used.piece(first, event)
+
+        self._worker.ask("piece", read, self._take, self._give_up)
+
+    def close(self) -> None:
+        self._clock.stop()
+        self._worker.close()
+
+    def _seen(self) -> bool:
+        return any(widget.isVisible() for widget in self._watchers)
+
+    def _take(self, answer: tuple[_Reader, Piece]) -> None:
+        self._reading = False
+        self._reader, piece = answer
+        following = self._coming or self.columns
+        if following is None:
+            return
+        following.name = self._reader.name
+        changed = following.add(piece)
+        if self._coming is not None and not self._coming.empty:
+            self._switch(self._coming)
+        elif changed and self._coming is None:
+            self.grew.emit()
+        if piece.more:
+            self.pull(anyway=True)
+        elif not changed and not piece.state.live and piece.state.status != "waiting":
+            self._rest()
+
+    def _switch(self, columns: Columns | None) -> None:
+        if columns is self.columns and columns is not None:
+            return
+        self.columns, self._coming = columns, None
+        self.switched.emit()
+
+    def _rest(self) -> None:
+        """The run is over and all of it is here: let go of the file and of the rows it keeps in memory."""
+        self._clock.stop()
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _give_up(self, error: Exception) -> None:
+        self._reading = False
+        self._clock.stop()
+
+
+def live_feed(training: Training) -> Feed:
+    """The one feed of the run that is shown, shared by all panels of the window."""
+    found = training.findChild(Feed, "live feed")
+    if isinstance(found, Feed):
+        return found
+    feed = Feed(training)
+    feed.setObjectName("live feed")
+    training.run_changed.connect(feed.show)
+    training.closing.connect(feed.close)
+    if training.run is not None:
+        feed.show(training.run)
+    return feed
