@@ -69,10 +69,13 @@ def _numbers(field: NumberField, making: Making) -> str:
         filled = f".fillna({literal(field.fill)})" if constant else ""
         text = f'table[{literal(list(field.columns))}]{filled}.to_numpy("float32")'
         return text + _reshaped(field)
-    made = f"{_side_by_side(field, making)}.astype(\"float32\")"
+    made = f'{_side_by_side(field, making)}.astype("float32")'
     if constant:
         made = f"np.nan_to_num({made}, nan={literal(field.fill)})"
-    return made + (_reshaped(field) or ("" if len(field.columns) > 1 or making.is_array(field.columns[0]) else "[:, None]"))
+    return made + (
+        _reshaped(field)
+        or ("" if len(field.columns) > 1 or making.is_array(field.columns[0]) else "[:, None]")
+    )
 
 
 def _side_by_side(field: NumberField, making: Making) -> str:
@@ -88,7 +91,10 @@ def _reshaped(field: NumberField) -> str:
 def _categories(name: str, field: CategoryField, making: Making) -> Code:
     """Codes count the classes from 0, and -1 is a value that is missing or none of them."""
     known = classes_text(name, field, making.facts)
-    codes = [f"pd.Categorical({making.reading.column(column)}, categories={known}).codes" for column in field.columns]
+    codes = [
+        f"pd.Categorical({making.reading.column(column)}, categories={known}).codes"
+        for column in field.columns
+    ]
     if field.encoding == "onehot" and field.missing == "drop":
         return Code(f"{_eye(name, field, making.facts)}[{codes[0]}]", (NUMPY, PANDAS))
     if len(codes) == 1:
@@ -171,7 +177,9 @@ def _category_filling(name: str, field: CategoryField, facts: DataFacts) -> Code
     if field.encoding == "onehot":
         kept = f"np.where(codes < 0, np.nan, {_eye(name, field, facts)}[codes[:, 0]])"
         filled = f"{_eye(name, field, facts)}[{place}[:, 0]]"
-        lines += [f"{place} = {filled}"] if field.missing == "fill" else [f"codes = {place}", f"{place} = {kept}"]
+        lines += (
+            [f"{place} = {filled}"] if field.missing == "fill" else [f"codes = {place}", f"{place} = {kept}"]
+        )
     return Code("\n".join(lines), (NUMPY,) if lines else ())
 
 
@@ -225,5 +233,8 @@ def _standardize(axis: str, gaps: bool) -> str:
     arguments = f"{axis}, " if axis else ""
     mean, std = f'known.mean({arguments}dtype="float64")', f'known.std({arguments}dtype="float64")'
     if gaps:
-        mean, std = f'np.nanmean(known, {arguments}dtype="float64")', f'np.nanstd(known, {arguments}dtype="float64")'
+        mean, std = (
+            f'np.nanmean(known, {arguments}dtype="float64")',
+            f'np.nanstd(known, {arguments}dtype="float64")',
+        )
     return f'    offset = {mean}.astype("float32")\n    scale = {std}.astype("float32")\n'

@@ -1,12 +1,12 @@
 """The text of load_data(), as a person would write it for this project: only what its fields need.
 
-It must read exactly what `core.data.inspect` describes: the same columns, rows, classes and parts. Scales and fill
-values are fitted on training rows, after the split, so nothing of the other rows leaks into training.
+It must read exactly what `core.data.inspect` describes: the same columns, rows, classes and parts. Scales and
+fill values are fitted on training rows, after the split, so nothing of the other rows leaks into training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.codegen import field_code
@@ -21,7 +21,7 @@ from core.project.facts import DataFacts
 from core.project.schema import CategoryField, Data, Field, ImageField, NumberField, Project, SklearnSource
 
 DOCSTRING = (
-    '"""Return training, validation and test rows, each a dict of arrays by field, and the scaling of the fields."""'
+    '"""Return training, validation and test rows as dicts of arrays by field, and the scaling of fields."""'
 )
 PARTS = """train, validation, test = (
     {name: values[rows] for name, values in fields.items()}
@@ -30,10 +30,10 @@ PARTS = """train, validation, test = (
 
 
 def loading(project: Project, folder: Path, out: Path, facts: DataFacts | None = None) -> Code:
-    """Return `load_data()` for a script at `out`; it uses the constants SEED, and HERE for data beside the script.
+    """Return `load_data()` for a script at `out`; it uses the constants SEED and HERE.
 
-    `folder` is what the source's path is relative to. Without `facts` the data is inspected, which for a large file
-    takes seconds. Raises CannotGenerate where there is no source, or a used field has no column.
+    `folder` is what the source's path is relative to. Without `facts` the data is inspected, which takes seconds
+    for a large file. Raises CannotGenerate where there is no source, or a used field has no column.
     """
     data = project.data
     if data.source is None:
@@ -60,7 +60,7 @@ def used_fields(project: Project) -> dict[str, Field]:
 
 
 def _columns(data: Data, used: Mapping[str, Field], facts: DataFacts) -> list[str]:
-    """Return the columns that are read, each once: those of the fields, of what drops rows, and of the split."""
+    """Return the columns that are read, each once: of the fields, of what drops rows, and of the split."""
     fields = (*used.values(), *_dropping(data, facts).values())
     names = [name for field in fields for name in field.columns] + ([by] if (by := _by(data)) else [])
     return list(dict.fromkeys(names))
@@ -71,7 +71,7 @@ def _by(data: Data) -> str | None:
 
 
 def _dropping(data: Data, facts: DataFacts) -> dict[str, Field]:
-    """Return the fields whose gaps drop rows: all, used or not, so that a new metric leaves the split as it is."""
+    """Return the fields whose gaps drop rows: used or not, so that a new metric leaves the split as it is."""
     return {
         name: field
         for name, field in data.fields.items()
@@ -134,7 +134,9 @@ def _dropped(data: Data, making: Making) -> Code:
         if isinstance(field, CategoryField) and field.classes is not None
         for column in field.columns
     }
-    names = [column for field in dropping.values() for column in field.columns] + ([by] if (by := _by(data)) else [])
+    names = [column for field in dropping.values() for column in field.columns] + (
+        [by] if (by := _by(data)) else []
+    )
     columns = list(dict.fromkeys(name for name in names if _may_miss(name, making, data)))
     if making.reading.is_table:
         return _dropped_of_table(columns, chosen, making)
@@ -142,27 +144,35 @@ def _dropped(data: Data, making: Making) -> Code:
 
 
 def _may_miss(column: str, making: Making, data: Data) -> bool:
-    """Whether a value can be missing: the sets of scikit-learn and columns of whole numbers are always full."""
+    """Whether a value can be missing: sets of scikit-learn and columns of whole numbers are always full."""
     if isinstance(data.source, SklearnSource):
         return False
     dtype = making.dtype(column)
     return making.reading.is_table or not dtype or dtype.startswith(("float", "datetime"))
 
 
-def _dropped_of_table(columns: list[str], chosen: Mapping[str, list[object]], making: Making) -> Code:
+def _dropped_of_table(columns: list[str], chosen: Mapping[str, Sequence[object]], making: Making) -> Code:
     arrays = [column for column in columns if making.is_array(column)]
     lines = [f"table = table.dropna(subset={literal(columns)})"] if columns else []
     lines += [f"table = table[{_gap(column, making, negated=True)}]" for column in arrays]
-    lines += [f"table = table[table[{literal(column)}].isin({literal(known)})]" for column, known in chosen.items()]
+    lines += [
+        f"table = table[table[{literal(column)}].isin({literal(list(known))})]"
+        for column, known in chosen.items()
+    ]
     return Code("\n".join(lines))
 
 
-def _dropped_of_arrays(columns: list[str], chosen: Mapping[str, list[object]], making: Making) -> Code:
+def _dropped_of_arrays(columns: list[str], chosen: Mapping[str, Sequence[object]], making: Making) -> Code:
     gaps = [_gap(column, making) for column in columns]
-    gaps += [f"~np.isin(arrays[{literal(column)}], {literal(known)})" for column, known in chosen.items()]
+    gaps += [
+        f"~np.isin(arrays[{literal(column)}], {literal(list(known))})" for column, known in chosen.items()
+    ]
     if not gaps:
         return Code()
-    lines = (f"missing = {' | '.join(gaps)}", "arrays = {name: values[~missing] for name, values in arrays.items()}")
+    lines = (
+        f"missing = {' | '.join(gaps)}",
+        "arrays = {name: values[~missing] for name, values in arrays.items()}",
+    )
     return Code("\n".join(lines), (NUMPY,))
 
 

@@ -1,4 +1,4 @@
-"""The lines of load_data() that open the source: a table, or arrays by name where rows hold more than one number."""
+"""The lines of load_data() that open the source: a table, or arrays by name."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def reading(source: Source, columns: list[str], folder: Path, out: Path) -> Read
         case CsvSource():
             return Reading(Code(f"table = {_csv(source, folder, path)}", (PANDAS, HERE)), "table")
         case ParquetSource():
-            return Reading(Code(f"table = pd.read_parquet({path}){_mended(source, folder)}", (PANDAS, HERE)), "table")
+            return Reading(
+                Code(f"table = pd.read_parquet({path}){_mended(source, folder)}", (PANDAS, HERE)), "table"
+            )
         case NumpySource():
             return Reading(Code(_arrays(source, columns, folder, path), (NUMPY, HERE)), "arrays", columns[0])
 
@@ -123,7 +125,9 @@ def _bundled(source: SklearnSource, columns: list[str]) -> Reading:
         return Reading(Code("table = load_linnerud(as_frame=True).frame", imports), "table")
     if name == "diabetes":
         opened = "diabetes = load_diabetes(as_frame=True, scaled=False)"
-        return Reading(Code(f"{opened}\ntable = diabetes.data.assign(progression=diabetes.target)", imports), "table")
+        return Reading(
+            Code(f"{opened}\ntable = diabetes.data.assign(progression=diabetes.target)", imports), "table"
+        )
     target = f"{CLASSES[name]}={name}.target_names[{name}.target]"
     opened = f"{name} = load_{name}(as_frame=True)"
     return Reading(Code(f"{opened}\ntable = {name}.data.assign({target})", imports), "table")

@@ -1,4 +1,4 @@
-"""The lines of load_data() that say which rows train, validate and test; `core.data.splits` counts by the same rule."""
+"""The lines of load_data() that say which rows train, validate and test: the rule of `core.data.splits`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,12 @@ def splitting(data: Data, reading: Reading, facts: DataFacts, folder: Path) -> C
 
 
 def _counts(split: Split, reading: Reading) -> tuple[str, ...]:
-    """Return the lines for how many rows validate and test; shares that make more than one take what is there."""
+    """Return the lines for how many rows validate and test; together they are never more than there are."""
     shares = {"validation_count": split.validation, "test_count": split.test}
-    lines = [f"{name} = round({literal(share)} * row_count)" if share else f"{name} = 0" for name, share in shares.items()]
+    lines = [
+        f"{name} = round({literal(share)} * row_count)" if share else f"{name} = 0"
+        for name, share in shares.items()
+    ]
     if split.validation + split.test > 1 - 1e-6:
         lines.append("test_count = min(test_count, row_count - validation_count)")
     return (f"row_count = {reading.rows}", *lines)
@@ -98,6 +101,6 @@ def _by_words(by: str, reading: Reading) -> tuple[str, ...]:
         f"said = {said}",
         'words = ("train", "validation", "test")',
         "if other := set(said) - set(words):",
-        f'    raise ValueError(f"{{other}} in the column that splits the rows: expected one of {{words}}")',
+        '    raise ValueError(f"{other} in the column that splits the rows: expected one of {words}")',
         "train_rows, validation_rows, test_rows = (np.flatnonzero(said == word) for word in words)",
     )

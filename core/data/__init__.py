@@ -1,8 +1,8 @@
 """Data: sources -> fields -> splits, and what can be said about them before training.
 
-Reading a source here and in the generated script must give the same rows, columns and classes; `core.codegen.loading`
-therefore asks this package how to read, and prints the answer. The names below load pandas when they are first
-used (0.6 s), so that a window can be on screen before it does.
+Reading a source here and in the generated script must give the same rows, columns and classes;
+`core.codegen.loading` therefore asks this package how to read, and prints the answer. The names below load
+pandas when they are first used (0.6 s), so that a window can be on screen before it does.
 """
 
 from importlib import import_module

@@ -40,7 +40,7 @@ class Member(NamedTuple):
         return self._values(count * self.row_bytes).reshape(count, *self.shape[1:])
 
     def all_by_column(self) -> np.ndarray:
-        """Return the whole of an array whose file runs down the columns: its rows lie spread over all of it."""
+        """Return all of an array whose file runs down the columns: its rows lie spread over the whole."""
         return self._values(self.shape[0] * self.row_bytes).reshape(self.shape, order="F")
 
     def _values(self, size: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def is_archive(path: Path) -> bool:
 
 
 def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
-    """Yield the first `rows` rows (all if None) in blocks of `size`; shorter arrays are missing in later blocks."""
+    """Yield the first `rows` rows (all if None) in blocks of `size`; a shorter array ends before others."""
     with reading(at.path), ExitStack() as stack:
         members = _open(at, stack)
         longest = max(member.shape[0] for member in members)

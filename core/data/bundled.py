@@ -19,7 +19,7 @@ CLASSES: dict[SklearnSet, str] = {"iris": "species", "wine": "cultivar", "breast
 
 @lru_cache(maxsize=8)
 def columns(name: SklearnSet) -> Block:
-    """Return the columns of a bundled set; `digits` has `image` of shape (8, 8), 0 to 16, `digit` and `odd`."""
+    """Return the columns of a set; `digits` has `image` of shape (8, 8), from 0 to 16, `digit` and `odd`."""
     if name == "digits":
         digits = datasets.load_digits()
         arrays = {"image": digits.images, "digit": digits.target, "odd": digits.target % 2}

@@ -1,4 +1,4 @@
-"""What can be said about one column, gathered block by block so that a file of any size takes the same memory."""
+"""What can be said about one column, gathered block by block: a file of any size takes the same memory."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class ColumnSummary:
         )
 
     def _counts(self, kind: Kind) -> Counter[Any] | None:
-        """Return the distinct values; where later blocks turned out to be text, pandas reads all of it as text."""
+        """Return the distinct values; where some blocks are text, pandas reads the whole column as text."""
         counts = None if kind == "array" else self.values.counts
         if counts is None or len(self.kinds) < 2 or "text" not in self.kinds:
             return counts
@@ -182,7 +182,7 @@ def gaps(values: Column) -> np.ndarray:
         return values.isna().to_numpy()
     if values.dtype.kind not in "fc":
         return np.zeros(len(values), bool)
-    return np.isnan(values).reshape(len(values), -1).any(axis=1)
+    return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))
 
 
 def plain(present: pd.Series) -> pd.Series:
@@ -208,7 +208,7 @@ def in_order(values: list[Any]) -> list[Any]:
 
 
 def _plainly(ordered: list[Any]) -> list[Value]:
-    """Return values as Python's own; numbers that are all whole as int: a gap turns a whole column into floats."""
+    """Return values as Python's own; whole numbers as int, since a gap makes floats of a whole column."""
     values = [value.item() if isinstance(value, np.generic) else value for value in ordered]
     if values and all(isinstance(value, float) and value.is_integer() for value in values):
         return [int(value) for value in values]
@@ -225,5 +225,5 @@ def _nanoseconds(times: pd.Series) -> np.ndarray:
 
 
 def _written(nanoseconds: float) -> str:
-    time = pd.Timestamp(int(round(nanoseconds / 1e6)), unit="ms")
+    time = pd.Timestamp(round(nanoseconds / 1e6), unit="ms")
     return time.isoformat(sep=" ").removesuffix(" 00:00:00")

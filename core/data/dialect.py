@@ -1,4 +1,4 @@
-"""What kind of text a table is: delimiter, encoding, decimal comma, and whether its first line names the columns.
+"""What kind of text a table is: delimiter, encoding, decimal comma, and whether its first line names columns.
 
 `read_options` is what pandas is told; the script prints the same options, so both read the same table.
 """
@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -183,7 +184,7 @@ def _decoded(head: bytes, encoding: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that cuts the first lines most evenly; the comma, which texts hold too, comes last."""
+    """Return the delimiter that cuts the first lines most evenly; the comma, common in texts, comes last."""
     best, best_score = ",", 0.0
     for candidate in DELIMITERS:
         score = _evenness(text, candidate)
@@ -193,7 +194,7 @@ def _delimiter(text: str) -> str:
 
 
 def _evenness(text: str, delimiter: str) -> float:
-    """Return the share of lines with as many values as the first; 0 where the first line is not cut at all."""
+    """Return the share of lines with as many values as the first; 0 where the first line is not cut."""
     try:
         widths = [len(record) for _, record in _parsed(text, delimiter)]
     except csv.Error:
@@ -243,7 +244,7 @@ def _decimal(cells: list[list[str]], delimiter: str) -> Decimal:
 
 
 def _has_header(cells: list[list[str]], decimal: Decimal) -> bool:
-    """Whether the first line names columns: it has no fractions, and is not all numbers unless these count up."""
+    """Whether the first line names columns: no fractions in it, and not all numbers unless these count up."""
     first = [value for value in cells[0] if value.strip()]
     fraction = COMMA_NUMBER if decimal == "," else POINT_NUMBER
     if any(fraction.match(value) for value in first):
@@ -256,7 +257,7 @@ def _has_header(cells: list[list[str]], decimal: Decimal) -> bool:
 def _names_numbered(first: list[int]) -> bool:
     """Whether whole numbers in the first line are names: 0, 1, 2 as pandas numbers columns, or years."""
     return first == list(range(len(first))) or (
-        len(first) > 1 and all(1800 <= a < b <= 2200 for a, b in zip(first, first[1:], strict=False))
+        len(first) > 1 and all(1800 <= a < b <= 2200 for a, b in pairwise(first))
     )
 
 

@@ -66,7 +66,8 @@ def _of_content(name: str, text: str) -> str:
         return ragged_line(name, int(line), int(saw), int(expected))
     if "EOF inside string" in text:
         row = re.search(r"row (\d+)", text)
-        return f"{name} has a quotation mark that is never closed{f', in row {row[1]}' if row else ''}: close it."
+        where = f", in row {row[1]}" if row else ""
+        return f"{name} has a quotation mark that is never closed{where}: close it."
     return f"{name} cannot be read: {_brief(text)}."
 
 

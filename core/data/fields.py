@@ -22,7 +22,7 @@ def why_not(field: Field, columns: Columns) -> str | None:
     """Return a sentence when `field`, which names at least one column, cannot be made of these, else None."""
     for name in field.columns:
         if name not in columns:
-            return f'There is no column "{name}" in the data{_nearest(name, columns)}: choose a column that is there.'
+            return f'There is no column "{name}" in the data{_nearest(name, columns)}: choose another.'
         if not columns[name].count:
             return f'Column "{name}" has no values at all: choose another.'
     facts = [columns[name] for name in field.columns]
@@ -46,14 +46,15 @@ def _why_no_numbers(field: NumberField, facts: Sequence[ColumnFacts]) -> str | N
     for name, column in zip(field.columns, facts, strict=True):
         if column.kind in ("text", "time") or (column.kind == "category" and not _is_number(column)):
             example = f', such as "{str(column.values[0])[:40]}"' if column.values else ""
-            return f'Column "{name}" holds {_held(column)}{example}, not numbers: make it a category or text field.'
+            return f'Column "{name}" holds {_held(column)}{example}, not numbers: choose category or text.'
         if not _is_finite(column):
-            return f'Column "{name}" holds numbers too large to train on, up to {_largest(column):g}: mend the column.'
+            return f'Column "{name}" holds numbers too large to train on ({_largest(column):g}): mend it.'
     if len(facts) > 1 and any(len(column.shape) > 1 for column in facts):
         return "An array column must be the only column of its field: make a field for each."
-    width = prod(_width(facts))
+    width = prod(size or 0 for size in _width(facts))
     if field.shape is not None and prod(field.shape) != width:
-        return f"The columns give {width} numbers a row, but shape {field.shape} takes {prod(field.shape)}: change it."
+        wanted = prod(field.shape)
+        return f"The columns give {width} numbers a row, but shape {field.shape} takes {wanted}: change it."
     return None
 
 
@@ -88,11 +89,12 @@ def _why_no_categories(field: CategoryField, facts: Sequence[ColumnFacts]) -> st
         return "One-hot takes one column: make a field for each, or use codes."
     for name, column in zip(field.columns, facts, strict=True):
         if field.classes is None and not column.values and column.count:
-            return f'Column "{name}" has more than {MOST_VALUES:,} distinct values: make it a number or text field.'
+            return f'Column "{name}" has more than {MOST_VALUES:,} distinct values: choose number or text.'
         if field.classes and not filled_class(field) <= set(field.classes):
-            return f'Missing values are filled with "{field.fill}", which is not one of the classes: add it to them.'
+            return f'Missing values are filled with "{field.fill}", which is no class: add it to the classes.'
         if field.classes and column.values and not set(field.classes) & set(column.values):
-            return f'None of the classes {_listed(field.classes)} is in column "{name}": {_listed(column.values)} are.'
+            given, found = _listed(field.classes), _listed(column.values)
+            return f'None of the classes {given} is in column "{name}", which holds {found}: change them.'
     return None
 
 
@@ -124,7 +126,7 @@ def _is_number_column(column: ColumnFacts) -> bool:
 
 
 def classes(field: CategoryField, columns: Columns) -> tuple[Value, ...]:
-    """Return the classes in the order of their codes: as the field says, else all values of its columns, sorted."""
+    """Return the classes in the order of their codes: those of the field, else all values, sorted."""
     if field.classes is not None:
         return tuple(dict.fromkeys(field.classes))
     found = {value for name in field.columns if name in columns for value in columns[name].values}
@@ -178,7 +180,7 @@ def _category_facts(field: CategoryField, columns: Columns, missing: int) -> Fie
 
 
 def missing_rows(field: Field, block: Block) -> np.ndarray:
-    """Return for each row of `block` whether the field has no value there; values outside its classes are missing."""
+    """Return for each row of `block` whether the field has no value; values outside its classes are none."""
     missing = np.zeros(_rows(field, block), bool)
     for name in field.columns:
         missing |= gaps(block[name])
@@ -192,7 +194,7 @@ def _rows(field: Field, block: Block) -> int:
 
 
 def numbers(field: NumberField, block: Block) -> np.ndarray:
-    """Return the numbers of a field as the script makes them: float32 of shape (rows, columns) or (rows, *shape)."""
+    """Return a field as the script makes it: float32 of shape (rows, columns) or (rows, *shape)."""
     columns: list[Column] = [block[name] for name in field.columns]
     arrays = [_floats(column) for column in columns]
     made = arrays[0] if len(arrays) == 1 and arrays[0].ndim > 1 else np.column_stack(arrays)

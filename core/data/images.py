@@ -25,7 +25,8 @@ def why_not(paths: pd.Series, folder: Path) -> str | None:
 def _why_not(paths: tuple[str, ...], folder: str, _: int) -> str | None:
     for place, path in enumerate(paths):
         if "\0" in path or not os.path.isfile(os.path.join(folder, path)):
-            return f"There is no image {path[:120]!r} (value {place + 1} of its column) in {folder}: put it there."
+            where = f"{path[:120]!r} (value {place + 1} of its column)"
+            return f"There is no image {where} in {folder}: put it there."
     for path in paths[:OPENED]:
         try:
             with Image.open(os.path.join(folder, path)) as image:

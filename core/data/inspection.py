@@ -1,10 +1,11 @@
-"""Inspection: what a source holds and what the fields and the split make of it, for the preview and the problems."""
+"""Inspection: what a source holds and what fields and split make of it, for preview and problems."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field as default
+from dataclasses import dataclass
+from dataclasses import field as default
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from core.data import fields, images
-from core.data.blocks import Block, rows as rows_of
+from core.data.blocks import Block
+from core.data.blocks import rows as rows_of
 from core.data.columns import ColumnSummary, gaps
 from core.data.failures import UnreadableData
 from core.data.places import Stamp, stamp
@@ -28,10 +30,10 @@ Fields = tuple[tuple[str, Field], ...]
 
 
 def inspect(data: Data, folder: Path, seed: int, rows: int | None = None) -> DataFacts:
-    """Return the facts of `data`, whose path is relative to `folder`; never raises for bad data, but says so in them.
+    """Return the facts of `data`, whose path is relative to `folder`; what is wrong with it is said in them.
 
-    `rows` limits the reading of a large file to its first rows, and the facts then say that they are not exact. A
-    large file is read in blocks, a small one once for as long as it stays the same.
+    `rows` limits the reading of a large file to its first rows; the facts then say that they are not exact.
+    A large file is read in blocks, a small one once for as long as it stays the same.
     """
     if data.source is None:
         return DataFacts(error=NO_SOURCE)
@@ -204,7 +206,7 @@ def _count(tally: Tally, block: Block, chosen: Fields, split: Split) -> np.ndarr
 
 
 def _reduced(split: Split, by: pd.Series) -> pd.Series:
-    """Keep of a split's column what takes little memory: it is the only one kept whole while a large file is read."""
+    """Keep of a split's column what takes little memory: it alone is kept whole of a large file."""
     return pd.Series(pd.Categorical(words(by))) if split.kind == "column" else by
 
 

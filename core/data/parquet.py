@@ -33,13 +33,13 @@ def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make columns of an index that has a name, which pandas hides on reading, and texts of names that are numbers."""
+    """Make columns of an index with a name, which pandas hides on reading, and texts of numbers as names."""
     shown = frame if frame.index.names == [None] else frame.reset_index()
     return shown.rename(columns=str)
 
 
 def oddities(at: Stamp) -> tuple[str, ...]:
-    """Return which of "index" (hidden by pandas) and "numbers" (for names) `named` has to mend in this file."""
+    """Return which of "index" (hidden by pandas) and "numbers" (for names) `named` mends in this file."""
     with reading(at.path):
         frame = pq.read_schema(at.path).empty_table().to_pandas()
     index = () if frame.index.names == [None] else ("index",)

@@ -28,8 +28,10 @@ def filled(field: NumberField, values: np.ndarray, train: np.ndarray) -> np.ndar
     """Return `values` with gaps filled as the field says."""
     if field.missing != "fill":
         return values
-    known = {"mean": np.nanmean, "median": np.nanmedian}
-    fill = field.fill if isinstance(field.fill, float | int) else known[field.fill](values[train], axis=0)
+    if isinstance(field.fill, float | int):
+        fill = np.asarray(field.fill)
+    else:
+        fill = (np.nanmean if field.fill == "mean" else np.nanmedian)(values[train], axis=0)
     return np.where(np.isnan(values), fill, values).astype("float32")
 
 

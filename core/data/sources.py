@@ -21,7 +21,12 @@ SMALL = {"csv": 24, "parquet": 8, "numpy": 48, "sklearn": 1}
 KEPT_AT_ONCE = 1024 * 1024
 BLOCK = 50_000
 MIB = 1024 * 1024
-SUFFIXES = {".parquet": ParquetSource, ".pq": ParquetSource, ".npz": NumpySource, ".npy": NumpySource}
+SUFFIXES: dict[str, type[ParquetSource] | type[NumpySource]] = {
+    ".parquet": ParquetSource,
+    ".pq": ParquetSource,
+    ".npz": NumpySource,
+    ".npy": NumpySource,
+}
 WORKBOOKS = (".xls", ".xlsx", ".ods")
 
 
@@ -37,8 +42,9 @@ def source_for(path: Path, folder: Path) -> Source:
     if suffix in WORKBOOKS:
         raise UnreadableData(f"{path.name} is a workbook: save the sheet as CSV and open that.")
     if suffix in SUFFIXES:
-        stamp(SUFFIXES[suffix](path=written), folder)
-        return SUFFIXES[suffix](path=written)
+        source: Source = SUFFIXES[suffix](path=written)
+        stamp(source, folder)
+        return source
     return recognise(path).model_copy(update={"path": written})
 
 

@@ -1,4 +1,4 @@
-"""Which rows train, validate and test. The script prints the same arithmetic; a test holds the two together."""
+"""Which rows train, validate and test. The script prints the same rule; a test holds the two together."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def moments(split: Split, by: pd.Series, dayfirst: bool) -> pd.Series:
         return parsed(by, dayfirst)
     except ValueError as error:
         raise UnclearSplit(
-            f'The split by time needs dates, and column "{split.by}" holds others, such as "{_odd(by, dayfirst)}": '
+            f'The split by time needs dates, but column "{split.by}" also holds "{_odd(by, dayfirst)}": '
             "choose another column or another split."
         ) from error
 

@@ -12,7 +12,7 @@ CATEGORY_WORDS = ("class", "label", "target", "category", "species", "kind", "ty
 
 
 def suggest_field(name: str, column: ColumnFacts) -> Field:
-    """Return a field for column `name`: by the kind of its values, and for small whole numbers by its name."""
+    """Return a field for column `name`: by the kind of its values, for small whole numbers by its name."""
     columns = (name,)
     if column.kind == "text":
         return ImageField(columns=columns) if _are_images(column) else TextField(columns=columns)

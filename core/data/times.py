@@ -30,7 +30,7 @@ def day_first(values: pd.Series) -> bool:
 
 
 def parsed(values: pd.Series, dayfirst: bool, errors: str = "raise") -> pd.Series:
-    """Return texts as times, exactly as the script reads them; raises ValueError unless `errors` is "coerce"."""
+    """Return texts as times, as the script reads them; raises ValueError unless `errors` is "coerce"."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {"dayfirst": True} if dayfirst else {}
