@@ -83,8 +83,9 @@ class Engine:
         elif patience == "force":
             self._force()
         if self._finding_since is not None and now - self._finding_since > FACTS_PATIENCE:
-            self._finding_since = None
             _thread.interrupt_main()
+            if now - self._finding_since > FACTS_PATIENCE + FORCE_PATIENCE:
+                self._die()
         if controls is None and self._leaving is None and now - self._server.last_seen > self._idle:
             self._leave()
         if self._leaving is not None and now - self._leaving > 2 * FORCE_PATIENCE and controls is None:

@@ -27,7 +27,7 @@ CHECKPOINT = "checkpoint.keras"
 Publish = Callable[[wire.Frame], None]
 
 
-class Watch(keras.callbacks.Callback):
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """Watches one run."""
 
     def __init__(self, run: Path, record: Record, controls: Controls, publish: Publish):

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from core.project.schema import Project
+from core.project.facts import DataFacts, FieldFacts
+from core.project.schema import Data, Head, Input, Layer, Model, NumberField, Project, PythonLoss, Term
 from core.runs import wire
 from core.runs.client import EngineClient, connect
 from core.runs.folder import create_run
@@ -263,6 +264,42 @@ def test_a_wrong_token_is_shown_the_door(desk):
     stranger = connect(replace(desk.endpoint, token="wrong", process=None))
     assert isinstance(stranger.receive(5), wire.Gone)
     stranger.close()
+
+
+# ---- what it is asked between runs
+
+
+def test_facts_are_found_and_carry_the_number_of_their_question(desk):
+    ask(desk, 41, "keras.ops.abs(a - b)")
+    found = desk.await_(wire.FactsFound)
+    assert found.request == 41
+    assert found.facts.shapes["head:p"] == (2,)
+    assert found.facts.term_shapes["t"] == (2,)
+
+
+def test_only_the_latest_question_is_answered(desk):
+    for number in range(50, 60):
+        ask(desk, number, "a - b")
+    answers = [desk.await_(wire.FactsFound).request]
+    while answers[-1] != 59:
+        answers.append(desk.await_(wire.FactsFound).request)
+    assert len(answers) < 4
+
+
+def ask(desk: Desk, number: int, result: str) -> None:
+    """Ask about a project of one layer and one term, whose function returns `result` of a and b."""
+    project = Project(
+        data=Data(fields={"x": NumberField(columns=("x",))}),
+        model=Model(
+            inputs={"x": Input(field="x")},
+            layers={"d": Layer(class_name="Dense", sources=("x",), config={"units": 2})},
+            heads={"p": Head(layer="d")},
+        ),
+        functions=f"def f(a, b):\n    return {result}",
+        terms={"t": Term(loss=PythonLoss(function="f"), bind={"a": "head:p", "b": "target:x"})},
+    )
+    facts = DataFacts(fields={"x": FieldFacts(shape=(1,), dtype="float32")})
+    desk.engine().send(wire.AskFacts(request=number, project=project, data=facts, trusted=True))
 
 
 # ---- how it fails
