@@ -32,8 +32,8 @@ PARTS = """train, validation, test = (
 def loading(project: Project, folder: Path, out: Path, facts: DataFacts | None = None) -> Code:
     """Return `load_data()` for a script at `out`; it uses the constants SEED and HERE.
 
-    `folder` is what the source's path is relative to. Without `facts` the data is inspected, which takes seconds
-    for a large file. Raises CannotGenerate where there is no source, or a used field has no column.
+    `folder` is what the source's path is relative to. Without `facts` the data is inspected, which takes
+    seconds for a large file. Raises CannotGenerate where there is no source, or a used field has no column.
     """
     data = project.data
     if data.source is None:

@@ -25,13 +25,19 @@ def reading(path: Path) -> Iterator[None]:
         raise UnreadableData(_sentence(path, error)) from error
 
 
+def shown(text: str, most: int = 200) -> str:
+    """Return `text` for a sentence: on one line, and not too long."""
+    plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return plain if len(plain) <= most else f"{plain[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def checked(path: Path) -> Path:
     """Return `path`, a file that can be opened; raises UnreadableData for anything else."""
     with reading(path):
         if path.is_dir():
             raise UnreadableData(f"{path.name} is a folder: choose a file in it.")
         if not path.exists():
-            raise UnreadableData(f"There is no file {path}: choose it again, or put it back.")
+            raise UnreadableData(f"There is no file {shown(str(path))}: choose it again, or put it back.")
         if not path.is_file():
             raise UnreadableData(f"{path.name} is not a regular file: choose another.")
         with path.open("rb"):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from core.data.failures import shown
+
 OPENED = 8
 LISTED = 20_000
 
@@ -18,22 +20,37 @@ def why_not(paths: pd.Series, folder: Path) -> str | None:
 
     All paths (relative to `folder`, none missing) are looked up, and the first few images opened.
     """
-    return _why_not(tuple(str(path) for path in paths.iloc[:LISTED]), str(folder), _changed(folder))
+    try:
+        _look(tuple(str(path) for path in paths.iloc[:LISTED]), str(folder), _changed(folder))
+    except BadImage as error:
+        return str(error)
+    return None
+
+
+class BadImage(Exception):
+    """An image is not there or cannot be read; `str(error)` is a sentence for the user."""
 
 
 @lru_cache(maxsize=16)
-def _why_not(paths: tuple[str, ...], folder: str, _: int) -> str | None:
+def _look(paths: tuple[str, ...], folder: str, _: int) -> None:
+    """Raise BadImage for the first bad one; only that all is well is remembered, so a mended image is seen."""
     for place, path in enumerate(paths):
         if "\0" in path or not os.path.isfile(os.path.join(folder, path)):
-            where = f"{path[:120]!r} (value {place + 1} of its column)"
-            return f"There is no image {where} in {folder}: put it there."
+            where = f'"{shown(path)}" (value {place + 1} of its column)'
+            raise BadImage(f"There is no image {where} in {folder}: put it there.")
     for path in paths[:OPENED]:
         try:
             with Image.open(os.path.join(folder, path)) as image:
                 image.verify()
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            return f"{path} is not an image that can be read: replace it or take its row out of the table."
-    return None
+        except (
+            UnidentifiedImageError,
+            OSError,
+            SyntaxError,
+            ValueError,
+            Image.DecompressionBombError,
+        ) as error:
+            why = f"{shown(path)} is not an image that can be read: replace it or take its row out of the table."
+            raise BadImage(why) from error
 
 
 def _changed(folder: Path) -> int:

@@ -87,7 +87,7 @@ def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
     why_no_split = _why_no_split(data.split, usable, survey.columns)
     split = data.split if why_no_split is None else Split(kind="random", validation=0.0)
     tally = _tally(at, survey.limit, tuple(usable.items()), split, seed)
-    errors |= {f"field:{name}": why for name, why in tally.errors.items()}
+    errors |= _missing_images(at, usable)
     if why_no_split := why_no_split or tally.why_no_split:
         errors["split"] = why_no_split
     return DataFacts(
@@ -103,6 +103,19 @@ def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
         split={"dropped": tally.dropped} if why_no_split else {**tally.split, "dropped": tally.dropped},
         errors=errors,
     )
+
+
+def _missing_images(at: Stamp, usable: Mapping[str, Field]) -> dict[str, str]:
+    """Look for the images listed in the table; not kept with the counts, since images come and go by themselves."""
+    chosen = {name: field for name, field in usable.items() if isinstance(field, ImageField)}
+    if not chosen:
+        return {}
+    block = whole(at) if is_small(at) else next(blocks(at, rows=images.LISTED))
+    found = {
+        f"field:{name}": images.why_not(pd.Series(block[field.columns[0]]).dropna(), at.path.parent)
+        for name, field in chosen.items()
+    }
+    return {reference: why for reference, why in found.items() if why}
 
 
 def _uneven(usable: Mapping[str, Field], columns: Mapping[str, ColumnFacts]) -> dict[str, str]:
@@ -150,7 +163,6 @@ class Tally:
     split: dict[str, int] = default(default_factory=dict)
     missing: dict[str, int] = default(default_factory=dict)
     ranges: dict[str, tuple[float, float] | None] = default(default_factory=dict)
-    errors: dict[str, str] = default(default_factory=dict)
     why_no_split: str | None = None
 
 
@@ -168,7 +180,6 @@ def _tally(at: Stamp, limit: int | None, chosen: Fields, split: Split, seed: int
         complete = _count(tally, block, chosen, split)
         if split.kind != "random":
             by.append(_reduced(split, block[split.by][complete]))  # type: ignore[index,arg-type]
-        _look_for_images(tally, at, block, chosen)
     kept = tally.rows - tally.dropped
     try:
         made = parts(split, kept, seed, pd.concat(by, ignore_index=True) if by else None, dayfirst)
@@ -216,14 +227,6 @@ def _why_no_rows(tally: Tally) -> str | None:
     if tally.dropped == tally.rows:
         return "Every row misses a value of some field: fill or keep missing values instead of dropping rows."
     return "No rows are left to train on: make the shares for validation and test smaller."
-
-
-def _look_for_images(tally: Tally, at: Stamp, block: Block, chosen: Fields) -> None:
-    for name, field in chosen:
-        if isinstance(field, ImageField) and name not in tally.errors:
-            paths = pd.Series(block[field.columns[0]]).dropna()
-            if why := images.why_not(paths, at.path.parent):
-                tally.errors[name] = why
 
 
 def _ranges(
