@@ -1,0 +1,242 @@
+"""Trains without a window: the same run folders, the same engine, a progress bar or one JSON event a line."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from core.cli.checking import found_problems, say_problems
+from core.cli.opening import Opened, Refused
+from core.cli.output import print_json, says
+from core.codegen.code import CannotGenerate
+from core.codegen.script import script
+from core.data import inspect
+from core.project.facts import DataFacts
+from core.project.trust import Trust
+from core.runs import wire
+from core.runs.client import EngineClient, connect
+from core.runs.folder import create_run, runs_root
+from core.runs.history import Epoch, History
+from core.runs.launch import EngineFailed, attach
+
+EXIT = {"done": 0, "stopped": 1, "failed": 1, "killed": 1}
+TICK = 0.2
+
+
+class Listener(Protocol):
+    """Tells somebody how a run goes."""
+
+    def started(self, run: Path) -> None: ...
+    def message(self, message: wire.Message) -> None: ...
+    def epoch(self, epoch: Epoch) -> None: ...
+    def ended(self, run: Path, outcome: wire.Outcome) -> None: ...
+
+
+def listener(as_json: bool) -> Listener:
+    return JsonLines() if as_json else Bar()
+
+
+def train(what: Opened, root: Path | None, tell: Listener, trusted: bool) -> tuple[Path, wire.Outcome]:
+    """Train a project in a new run folder. Raises Refused when it has blocking problems or is not trusted."""
+    facts = ready_to_train(what, trusted)
+    run = make_run(what, facts, root or runs_root())
+    try:
+        engine = EngineClient.start()
+    except EngineFailed as error:
+        raise Refused(str(error), 1) from error
+    with engine:
+        tell.started(run)
+        engine.send(wire.Train(run=str(run)))
+        outcome = follow(engine, run, tell)
+        engine.send(wire.Shutdown())
+    return run, outcome
+
+
+def resume(run: Path, tell: Listener) -> wire.Outcome:
+    """Let a paused run go on, or watch one that somebody else started, to its end.
+
+    Raises Refused for a run that has ended: nothing can continue it in this version.
+    """
+    endpoint = attach(run)
+    if endpoint is None:
+        history = History(run)
+        status = history.state.status
+        history.close()
+        raise Refused(
+            f"{run.name} has ended ({status}), and an ended run cannot be continued yet; "
+            f"`lossmith train {run}` trains its project again, from the start.",
+            1,
+        )
+    try:
+        engine = connect(endpoint)
+    except EngineFailed as error:
+        raise Refused(str(error), 1) from error
+    with engine:
+        tell.started(run)
+        engine.send(wire.Resume())
+        return follow(engine, run, tell)
+
+
+def ready_to_train(what: Opened, trusted: bool) -> DataFacts:
+    """Return the facts of the data. Raises Refused (code 1) when the project must not or cannot train."""
+    if not (trusted or Trust().covers(what.project)):
+        raise Refused(
+            "This project brings Python code of its own, which nobody has trusted yet: "
+            "read it (`lossmith export FILE -o train.py`), then train with --trust.",
+            1,
+        )
+    found, facts = found_problems(what, keras=False)
+    blocking = tuple(one for one in found if one.severity == "blocking")
+    if blocking:
+        say_problems(blocking)
+        raise Refused(f"Not trained: {_counted(len(blocking))} to solve first.", 1)
+    return facts.data or inspect(what.project.data, what.folder, what.project.seed)
+
+
+def make_run(what: Opened, facts: DataFacts, root: Path) -> Path:
+    """Write the run folder. Raises Refused when no script can be made or the folder cannot be written."""
+    try:
+        return create_run(
+            root,
+            what.project,
+            what.folder,
+            lambda out: script(what.project, folder=what.folder, out=out, facts=facts),
+        )
+    except CannotGenerate as error:
+        raise Refused(str(error), 1) from error
+    except OSError as error:
+        raise Refused(f"{root} cannot be written: {error.strerror or error}.") from error
+
+
+def follow(engine: EngineClient, run: Path, tell: Listener) -> wire.Outcome:
+    """Tell what happens until the run ends. Ctrl+C stops the run, a second one ends the engine by force."""
+    history, told = History(run), 0
+    try:
+        with _interrupts() as interrupts:
+            while True:
+                message = engine.receive(TICK)
+                _obey(interrupts, engine, run)
+                for epoch in history.epochs()[told:] if _may_bring_epochs(message) else ():
+                    tell.epoch(epoch)
+                    told += 1
+                if isinstance(message, wire.Gone):
+                    message = _outcome_of(history, run, message)
+                if isinstance(message, wire.Outcome):
+                    tell.ended(run, message)
+                    return message
+                if message is not None:
+                    tell.message(message)
+    finally:
+        history.close()
+
+
+def _may_bring_epochs(message: object) -> bool:
+    return isinstance(message, wire.More | wire.Outcome | wire.Gone)
+
+
+def _outcome_of(history: History, run: Path, gone: wire.Gone) -> wire.Outcome:
+    """How the run ended when its engine is gone: as its record says, else as nobody could say."""
+    state = history.state
+    if state.status in ("done", "stopped", "failed"):
+        return wire.Outcome(run=str(run), status=state.status, sentence=state.sentence, where=state.where)
+    return wire.Outcome(run=str(run), status="killed", sentence=gone.sentence)
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[float]]:
+    """Collect Ctrl+C and a polite kill instead of dying of them, so that the run is stopped in order."""
+    caught: list[float] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: caught.append(time.monotonic())) for number in numbers}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _obey(interrupts: list[float], engine: EngineClient, run: Path) -> None:
+    if len(interrupts) >= 2:
+        engine.kill(run, "Ended by force from the command line.")
+    elif interrupts:
+        engine.send(wire.Stop())
+
+
+def _counted(number: int) -> str:
+    return "1 problem" if number == 1 else f"{number} problems"
+
+
+class JsonLines:
+    """One event a line: `run`, `phase`, `progress`, `trouble`, `epoch`, and last `outcome` with the run
+    folder.
+    """
+
+    KINDS = ("phase", "progress", "trouble")
+
+    def started(self, run: Path) -> None:
+        self._print("run", {"run": str(run)})
+
+    def message(self, message: wire.Message) -> None:
+        if message.kind in self.KINDS:
+            self._print(message.kind, message.model_dump(exclude={"kind", "run"}))
+
+    def epoch(self, epoch: Epoch) -> None:
+        self._print("epoch", vars(epoch))
+
+    def ended(self, run: Path, outcome: wire.Outcome) -> None:
+        self._print("outcome", {**outcome.model_dump(exclude={"kind", "run"}), "run": str(run)})
+
+    def _print(self, event: str, body: dict[str, Any]) -> None:
+        print_json({"event": event, **body}, indent=None)
+
+
+class Bar:
+    """A progress bar on stderr; on stdout one line at the end, which names the run folder."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[state]}"),
+            console=says,
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=None, state="")
+        self._total = ""
+
+    def started(self, run: Path) -> None:
+        self._progress.start()
+
+    def message(self, message: wire.Message) -> None:
+        if isinstance(message, wire.Phase):
+            self._progress.update(self._task, description=message.phase)
+        elif isinstance(message, wire.Progress):
+            self._show(message)
+        elif isinstance(message, wire.Trouble):
+            self._progress.console.print(message.sentence, markup=False)
+
+    def epoch(self, epoch: Epoch) -> None:
+        checked = epoch.validation.get("total")
+        self._total = f" · total {epoch.train.get('total', float('nan')):.4g}"
+        self._total += f", validation {checked:.4g}" if checked is not None else ""
+
+    def ended(self, run: Path, outcome: wire.Outcome) -> None:
+        self._progress.stop()
+        place = f" ({outcome.where})" if outcome.where else ""
+        says.print(f"{outcome.sentence}{self._total}{place}", markup=False)
+        if outcome.status == "failed":
+            says.print(f"Details are in {run / 'errors.txt'} and in the run's record.", markup=False)
+        print(run, flush=True)
+
+    def _show(self, at: wire.Progress) -> None:
+        left = f" · {at.seconds_left:.0f} s left" if at.seconds_left is not None else ""
+        self._progress.update(
+            self._task,
+            total=at.epochs * at.steps,
+            completed=(at.epoch - 1) * at.steps + at.step,
+            state=f"epoch {at.epoch} of {at.epochs} · {at.speed:,.0f} steps/s{left}{self._total}",
+        )

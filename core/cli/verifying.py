@@ -1,0 +1,138 @@
+"""Proves that the script is the run: executes it in a fresh process and compares all numbers of the history."""
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.cli.opening import Opened, Refused
+from core.cli.training import JsonLines, Listener, train
+from core.codegen.script import script
+from core.data import inspect
+from core.runs import wire
+from core.runs.folder import SCRIPT
+from core.runs.history import Epoch, History
+
+TOLERANCE = 1e-6
+TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far two histories are apart: the largest relative difference, where it is, and how much was
+    compared.
+    """
+
+    difference: float
+    where: str
+    numbers: int
+    epochs: int
+
+    @property
+    def same(self) -> bool:
+        return self.difference <= TOLERANCE
+
+
+def verify(what: Opened, epochs: int | None, trusted: bool) -> Comparison:
+    """Compare a run with its script; a project is trained first. Raises Refused when either cannot be run."""
+    with tempfile.TemporaryDirectory(prefix="lossmith-verify-") as folder:
+        place = Path(folder)
+        run = what.run
+        if run is None:
+            run, outcome = train(what.with_epochs(epochs), place / "runs", Silent(), trusted)
+            if outcome.status != "done":
+                raise Refused(f"The run to compare with did not end well: {outcome.sentence}", 1)
+        recorded = recorded_epochs(run)[:epochs]
+        file = write_script(what, run, epochs, place / SCRIPT)
+        return compare(recorded, run_script(file))
+
+
+def recorded_epochs(run: Path) -> list[Epoch]:
+    """The epochs of a run. Raises Refused when it has none."""
+    history = History(run)
+    try:
+        found = history.epochs()
+        if any(event.kind in ("weight", "rate") for event in history.events()):
+            raise Refused(
+                f"{run.name} cannot be verified: weights or rates were changed while it trained.", 1
+            )
+    finally:
+        history.close()
+    if not found:
+        raise Refused(f"{run.name} has no finished epoch to compare with.", 1)
+    return found
+
+
+def write_script(what: Opened, run: Path, epochs: int | None, out: Path) -> Path:
+    """Put the script where it can run alone: exactly the run's own, unless other epochs are asked for."""
+    if epochs is None:
+        text = (run / SCRIPT).read_text("utf-8")
+    else:
+        facts = inspect(what.project.data, what.folder, what.project.seed)
+        text = script(what.with_epochs(epochs).project, folder=what.folder, out=out, facts=facts).text
+    out.write_text(text, "utf-8")
+    return out
+
+
+def run_script(file: Path) -> list[dict[str, float]]:
+    """Run a script in a fresh process and return its history.csv. Raises Refused with its last errors."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+    ended = subprocess.run(
+        [sys.executable, "-P", str(file)],
+        cwd=file.parent,
+        env=quiet | environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if ended.returncode:
+        raise Refused(f"The script ended with code {ended.returncode}:\n{ended.stderr.strip()[-1500:]}", 1)
+    with (file.parent / "history.csv").open(encoding="utf-8", newline="") as table:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(table)]
+
+
+def compare(recorded: list[Epoch], written: list[dict[str, float]]) -> Comparison:
+    """Compare epoch by epoch what both name; a number that only one of them has counts as infinitely
+    different.
+    """
+    if len(written) < len(recorded):
+        return Comparison(float("inf"), f"epoch {len(written) + 1}, which the script lacks", 0, len(written))
+    worst, where, numbers = 0.0, "", 0
+    for epoch, row in zip(recorded, written, strict=False):
+        for name, value in as_logs(epoch):
+            numbers += 1
+            difference = relative(value, row.get(name))
+            if difference > worst or not where:
+                worst, where = difference, f"{name}, epoch {epoch.epoch}"
+    return Comparison(worst, where, numbers, len(recorded))
+
+
+def as_logs(epoch: Epoch) -> Iterator[tuple[str, float]]:
+    """The means of an epoch under the names that Keras writes."""
+    for prefix, means in (("", epoch.train), ("val_", epoch.validation)):
+        for key, value in means.items():
+            name = "loss" if key == "total" else key.partition(":")[2] or key
+            yield prefix + name, value
+
+
+def relative(a: float, b: float | None) -> float:
+    """The relative difference of two numbers; NaN equals NaN."""
+    if b is None or (a != a) != (b != b):
+        return float("inf")
+    if a == b or a != a:
+        return 0.0
+    return abs(a - b) / max(abs(a), abs(b), TINY)
+
+
+class Silent(JsonLines, Listener):
+    """Says nothing: the run behind a verification is nobody's business."""
+
+    def started(self, run: Path) -> None: ...
+    def message(self, message: wire.Message) -> None: ...
+    def epoch(self, epoch: Epoch) -> None: ...
+    def ended(self, run: Path, outcome: wire.Outcome) -> None: ...
