@@ -6,13 +6,15 @@ formatter with the text; `script.py` takes them out at the end and keeps the lin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from textwrap import indent
 from typing import NamedTuple
 
 OPEN = "#@ "
 CLOSE = "#@"
+VERBATIM = "#@@ "
+NOTHING: Mapping[str, str] = {}
 
 
 class CannotGenerate(Exception):
@@ -59,27 +61,64 @@ class Lines(NamedTuple):
     ranges: dict[str, tuple[tuple[int, int], ...]]
 
 
-def unmark(text: str) -> Lines:
-    """Take the marks out of `text`. A mark that holds no line leaves no range; marks may be nested."""
-    lines: list[str] = []
-    opened: list[tuple[str, int]] = []
-    ranges: dict[str, list[tuple[int, int]]] = {}
+def unmark(text: str, verbatim: Mapping[str, str] = NOTHING) -> Lines:
+    """Take the marks out of `text`. A mark that holds no line leaves no range; marks may be nested.
+
+    A line `#@@ name` is replaced by the lines of `verbatim[name]`, in which nothing counts as a mark.
+    """
+    reading = _Reading()
     for line in text.splitlines():
-        stripped = line.strip()
+        stripped = _plain(line)
         if stripped == CLOSE:
-            reference, first = opened.pop()
-            last = _last_filled(lines, first)
-            if last >= first:
-                ranges.setdefault(reference, []).append((first, last))
+            reading.close()
         elif stripped.startswith(OPEN):
-            opened.append((stripped.removeprefix(OPEN), len(lines) + 1))
+            reading.open(stripped.removeprefix(OPEN))
+        elif stripped.startswith(VERBATIM):
+            name = stripped.removeprefix(VERBATIM)
+            reading.open(name)
+            for own in verbatim[name].split("\n"):
+                reading.add(own)
+            reading.close()
+        elif stripped:
+            reading.add(line)
         else:
-            lines.append(line)
-    return Lines("\n".join(lines) + "\n", {reference: tuple(spans) for reference, spans in ranges.items()})
+            reading.blank += 1
+    return Lines(
+        "\n".join(reading.lines) + "\n", {name: tuple(spans) for name, spans in reading.ranges.items()}
+    )
 
 
-def _last_filled(lines: list[str], first: int) -> int:
-    last = len(lines)
-    while last >= first and not lines[last - 1].strip():
-        last -= 1
-    return last
+def _plain(line: str) -> str:
+    """A line without its indent; the formatter writes `# @` for `#@`."""
+    stripped = line.strip()
+    return f"#{stripped[2:]}" if stripped.startswith("# @") else stripped
+
+
+class _Reading:
+    """Lines as they come, blank ones held back: around a mark that goes away they must not add up."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.ranges: dict[str, list[tuple[int, int]]] = {}
+        self.blank = 0
+        self._held = 0
+        self._opened: list[tuple[str, int | None]] = []
+
+    def add(self, line: str) -> None:
+        self.lines += [""] * max(self._held, self.blank) + [line]
+        self._held = self.blank = 0
+        here = len(self.lines)
+        self._opened = [(name, here if first is None else first) for name, first in self._opened]
+
+    def open(self, reference: str) -> None:
+        self._hold()
+        self._opened.append((reference, None))
+
+    def close(self) -> None:
+        self._hold()
+        reference, first = self._opened.pop()
+        if first is not None:
+            self.ranges.setdefault(reference, []).append((first, len(self.lines)))
+
+    def _hold(self) -> None:
+        self._held, self.blank = max(self._held, self.blank), 0

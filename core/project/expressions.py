@@ -130,7 +130,7 @@ def _check_call(node: ast.Call) -> str | None:
         return "** cannot be used in a call"
     if node.func.id in catalogue.ops():
         return None
-    near = get_close_matches(node.func.id, list(catalogue.ops()), 1)
+    near = get_close_matches(node.func.id, sorted(catalogue.ops()), 1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{node.func.id} is not a function of keras.ops that an expression can use{hint}"
 

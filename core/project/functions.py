@@ -14,13 +14,28 @@ SCRIPT_NAMES = frozenset(
     {
         *("SEED", "EPOCHS", "BATCH_SIZE", "WEIGHTS", "HERE", "keras", "layers", "ops", "np", "pd", "Path"),
         *("load_data", "build_model", "compile_model", "prediction_model", "train", "TermModel", "Batches"),
-        *("per_sample", "WeightSchedule"),
+        *("mean_of_known", "checked", "number_labels", "class_labels", "onehot_labels", "Changes", "CHANGES"),
+        *("math", "io", "read_image", "read_images", "main"),
     }
 )
 """What a script defines or imports itself; a project's functions cannot define it once more."""
 
-SAME_IMPORTS = frozenset({"import keras", "from keras import layers", "from keras import ops"}) | frozenset(
-    {"import numpy as np", "import pandas as pd", "from pathlib import Path"}
+SAME_IMPORTS = frozenset(
+    {
+        *(
+            "import keras",
+            "from keras import layers",
+            "from keras import ops",
+            "from keras import layers, ops",
+        ),
+        *(
+            "import numpy as np",
+            "import pandas as pd",
+            "from pathlib import Path",
+            "import math",
+            "import io",
+        ),
+    }
 )
 
 
@@ -52,6 +67,11 @@ def signatures(code: str) -> Mapping[str, Signature]:
         _check(statement)
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
     return {node.name: _signature(node) for node in functions}
+
+
+def defined(code: str) -> tuple[str, ...]:
+    """Return every name that `code` defines at its top level, each once. Raises FunctionsError like `signatures`."""
+    return tuple(dict.fromkeys(name for statement in _tree(code).body for name in _defined(statement)))
 
 
 def _tree(code: str) -> ast.Module:
