@@ -7,9 +7,12 @@ from pathlib import Path
 from core.cli.opening import Opened, Refused
 from core.codegen import compile_style, notebook, script
 from core.codegen.code import CannotGenerate
+from core.codegen.fitting import Changes
+from core.codegen.replay import changes_of
 from core.data import inspect
 from core.project.facts import DataFacts
 from core.runs.folder import write_whole
+from core.runs.history import History
 
 
 class Style(StrEnum):
@@ -34,7 +37,13 @@ def export(what: Opened, out: Path, style: Style) -> None:
 
 
 def _script(what: Opened, out: Path, facts: DataFacts) -> str:
-    return script.script(what.project, folder=what.folder, out=out, facts=facts).text
+    """The script; of a run, with the weights and rates that were set while it trained."""
+    changes = Changes()
+    if what.run is not None:
+        history = History(what.run)
+        changes = changes_of(history)
+        history.close()
+    return script.script(what.project, folder=what.folder, out=out, facts=facts, changes=changes).text
 
 
 def _compile(what: Opened, out: Path, facts: DataFacts) -> str:

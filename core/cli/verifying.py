@@ -1,4 +1,4 @@
-"""Proves that the script is the run: executes it in a fresh process and compares all numbers of the history."""
+"""Proves that the script is the run: runs it in a fresh process and compares every number of the history."""
 
 import csv
 import os
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from core.cli.opening import Opened, Refused
 from core.cli.training import JsonLines, Listener, train
+from core.codegen.fitting import Changes
+from core.codegen.replay import changes_of
 from core.codegen.script import script
 from core.data import inspect
 from core.runs import wire
@@ -23,9 +25,7 @@ TINY = 1e-30
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far two histories are apart: the largest relative difference, where it is, and how much was
-    compared.
-    """
+    """How far two histories are apart: the largest relative difference, where it is, what was compared."""
 
     difference: float
     where: str
@@ -46,34 +46,31 @@ def verify(what: Opened, epochs: int | None, trusted: bool) -> Comparison:
             run, outcome = train(what.with_epochs(epochs), place / "runs", Silent(), trusted)
             if outcome.status != "done":
                 raise Refused(f"The run to compare with did not end well: {outcome.sentence}", 1)
-        recorded = recorded_epochs(run)[:epochs]
-        file = write_script(what, run, epochs, place / SCRIPT)
-        return compare(recorded, run_script(file))
+        recorded, changes = record_of(run)
+        file = write_script(what, run, epochs, changes, place / SCRIPT)
+        return compare(recorded[:epochs], run_script(file))
 
 
-def recorded_epochs(run: Path) -> list[Epoch]:
-    """The epochs of a run. Raises Refused when it has none."""
+def record_of(run: Path) -> tuple[list[Epoch], Changes]:
+    """The epochs of a run, and what was changed by hand during it. Raises Refused when it has no epoch."""
     history = History(run)
     try:
-        found = history.epochs()
-        if any(event.kind in ("weight", "rate") for event in history.events()):
-            raise Refused(
-                f"{run.name} cannot be verified: weights or rates were changed while it trained.", 1
-            )
+        found, changes = history.epochs(), changes_of(history)
     finally:
         history.close()
     if not found:
         raise Refused(f"{run.name} has no finished epoch to compare with.", 1)
-    return found
+    return found, changes
 
 
-def write_script(what: Opened, run: Path, epochs: int | None, out: Path) -> Path:
-    """Put the script where it can run alone: exactly the run's own, unless other epochs are asked for."""
-    if epochs is None:
+def write_script(what: Opened, run: Path, epochs: int | None, changes: Changes, out: Path) -> Path:
+    """Put the script where it can run alone: the run's own, unless that lacks changes or other epochs."""
+    if epochs is None and not changes:
         text = (run / SCRIPT).read_text("utf-8")
     else:
         facts = inspect(what.project.data, what.folder, what.project.seed)
-        text = script(what.with_epochs(epochs).project, folder=what.folder, out=out, facts=facts).text
+        project = what.with_epochs(epochs).project
+        text = script(project, folder=what.folder, out=out, facts=facts, changes=changes).text
     out.write_text(text, "utf-8")
     return out
 
