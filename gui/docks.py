@@ -1,0 +1,148 @@
+"""The panels and where they stand: docks around the model that move, float, and are found where they were."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QTabBar, QTabWidget, QVBoxLayout, QWidget
+
+from gui import theme
+from gui.settings import Settings
+from gui.widgets.card import Header
+from gui.workbench import Workbench
+
+AREA = Qt.DockWidgetArea
+LAYOUT_VERSION = 1
+STATE_KEY = "docks"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A panel and where it stands at first; the `tabbed` ones share a place."""
+
+    key: str
+    title: str
+    area: AREA
+    make: Callable[[Workbench], QWidget]
+    tabbed: bool = False
+
+
+class Docks(QMainWindow):
+    """The central panel and the docks around it."""
+
+    def __init__(self, bench: Workbench, centre: QWidget, places: tuple[Place, ...]):
+        super().__init__(None, Qt.WindowType.Widget)
+        self._places = places
+        self.setDockOptions(
+            self.DockOption.AllowNestedDocks
+            | self.DockOption.AllowTabbedDocks
+            | self.DockOption.GroupedDragging
+            | self.DockOption.AnimatedDocks
+        )
+        self.setTabPosition(AREA.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, AREA.BottomDockWidgetArea)
+        self._canvas, self.centre = centre, framed(centre)
+        self.setCentralWidget(self.centre)
+        self.docks = {place.key: _Dock(place, place.make(bench), self) for place in places}
+        self.put_back()
+
+    def panel(self, key: str) -> QWidget | None:
+        """The panel called `key`, if it is a dock."""
+        dock = self.docks.get(key)
+        return dock.panel if dock else None
+
+    def show_panel(self, key: str) -> None:
+        """Bring the panel to the front and give it the keyboard."""
+        dock = self.docks.get(key)
+        if dock is None:
+            self.centre.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            return
+        dock.show()
+        dock.raise_()
+        dock.panel.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def put_back(self) -> None:
+        """Every panel where it stands at first."""
+        below: QDockWidget | None = None
+        for place in self._places:
+            dock = self.docks[place.key]
+            dock.setFloating(False)
+            self.addDockWidget(place.area, dock)
+            dock.show()
+            if place.area == AREA.BottomDockWidgetArea and below is not None:
+                if place.tabbed and self.docks[_first_tab(self._places)] is not dock:
+                    self.tabifyDockWidget(below, dock)
+                else:
+                    self.splitDockWidget(below, dock, Qt.Orientation.Vertical)
+            below = dock if place.area == AREA.BottomDockWidgetArea else below
+        self._first_sizes()
+        self.docks[_first_tab(self._places)].raise_()
+
+    def remember(self, settings: Settings) -> None:
+        settings.keep(STATE_KEY, self.saveState(LAYOUT_VERSION))
+
+    def restore(self, settings: Settings) -> None:
+        """Put the panels where they were when the window was last closed."""
+        kept = settings.blob(STATE_KEY)
+        if kept:
+            self.restoreState(QByteArray(kept), LAYOUT_VERSION)
+
+    def fit(self) -> None:
+        """Show the whole graph."""
+        fit = getattr(self._canvas, "fit", None)
+        if callable(fit):
+            fit()
+
+    def name_tabs(self) -> None:
+        """Qt makes the tab bars of docks itself; let them look and speak like ours."""
+        for bar in self.findChildren(QTabBar):
+            bar.setDocumentMode(True)
+            bar.setExpanding(False)
+            bar.setDrawBase(False)
+            bar.setAccessibleName("Panels")
+
+    def _first_sizes(self) -> None:
+        wide, high = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        across = [self.docks[key] for key in ("data", "inspector") if key in self.docks]
+        self.resizeDocks(across, [theme.px(248), theme.px(288)][: len(across)], wide)
+        down = [self.docks[key] for key in ("terms", _first_tab(self._places)) if key in self.docks]
+        self.resizeDocks(down, [theme.px(200), theme.px(288)][: len(down)], high)
+
+
+class _Dock(QDockWidget):
+    """A panel under a header that is grabbed to move it: the panel's own `header`, or its title.
+
+    Tabs carry their title, so panels in tabs have no header while they are docked.
+    """
+
+    def __init__(self, place: Place, panel: QWidget, parent: QWidget):
+        super().__init__(place.title, parent)
+        self.setObjectName(f"dock_{place.key}")
+        self.panel = panel
+        header = None if place.tabbed else getattr(panel, "header", None) or Header(place.title)
+        self.setWidget(framed(panel, open_above=header is not None))
+        if header is not None:
+            header.setObjectName("dockHeader")
+        self.setTitleBarWidget(header or QWidget(self))
+        if place.tabbed:
+            self.topLevelChanged.connect(lambda _floats: QTimer.singleShot(0, self, self._dress))
+
+    def _dress(self) -> None:
+        """Afloat, a panel out of the tabs needs a title to be moved by."""
+        self.setTitleBarWidget(None if self.isFloating() else QWidget(self))  # type: ignore[arg-type]
+
+
+def framed(panel: QWidget, open_above: bool = False) -> QFrame:
+    """`panel` on a surface with a border; the header above closes it where it is `open_above`."""
+    frame = QFrame()
+    frame.setObjectName("dockBody" if open_above else "card")
+    frame.setFocusProxy(panel)
+    column = QVBoxLayout(frame)
+    column.setContentsMargins(1, 0 if open_above else 1, 1, 1)
+    column.addWidget(panel)
+    return frame
+
+
+def _first_tab(places: tuple[Place, ...]) -> str:
+    return next(place.key for place in places if place.tabbed)
