@@ -35,6 +35,7 @@ from gui.widgets.naming import named, role
 from gui.widgets.pill import Pill
 
 FOR = "The total, every term and every metric draw their curves here, step by step, while a project trains."
+WIDE_ENOUGH_FOR_LEGEND = 900
 UNITS = {"epoch": "epoch", "step": "step", "time": "seconds"}
 
 
@@ -238,6 +239,7 @@ class CurvesPanel(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.Resize:
+            self.legend.setVisible(self.width() >= theme.px(WIDE_ENOUGH_FOR_LEGEND))
             self._grid.set_room(self._scroll.viewport().size())
         return False
 

@@ -191,6 +191,7 @@ class Chart(QWidget):
         self._log = named(QToolButton(), f"log_{plain}", f"Logarithmic axis for {title}")
         self._log.setText("log y")
         self._log.setCheckable(True)
+        self._log.setProperty("look", "pill")
         self._log.setToolTip("Logarithmic y axis, chosen by itself until you switch it")
         self._log.clicked.connect(self._choose_log)
         self._menu = QMenu(self)

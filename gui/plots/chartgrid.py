@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui import theme
 
-LEAST_WIDTH, LEAST_HEIGHT, GAP = 290, 170, 12
+LEAST_WIDTH, LEAST_HEIGHT, GAP = 260, 160, 12
 
 
 class ChartGrid(QWidget):
@@ -45,7 +45,8 @@ class ChartGrid(QWidget):
         columns = self._columns(count, gap)
         lines = -(-count // columns)
         width = (self.width() - gap * (columns - 1)) // columns
-        height = max(theme.px(LEAST_HEIGHT), (self._room.height() - gap * (lines - 1)) // lines)
+        seen = max(1, min(lines, (self._room.height() + gap) // (theme.px(LEAST_HEIGHT) + gap)))
+        height = max(theme.px(LEAST_HEIGHT), (self._room.height() - gap * (seen - 1)) // seen)
         for place, widget in enumerate(self._shown):
             line, column = divmod(place, columns)
             widget.setGeometry(column * (width + gap), line * (height + gap), width, height)

@@ -109,7 +109,7 @@ class Legend(QTableWidget):
         pad = theme.px(4)
         self.setStyleSheet(
             f"QTableWidget {{ background: transparent; }} QTableWidget::item {{ padding: 0 {pad}px; }}"
-            f"QHeaderView::section {{ padding: {pad}px; font-size: {theme.px(12)}px; background: transparent; }}"
+            f"QHeaderView::section {{ padding: {pad}px; background: transparent; }}"
         )
         header = self.verticalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)

@@ -16,12 +16,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygon
 
 from gui.plots import ticks
 from gui.plots.columns import Mark
-from gui.plots.trace import FEW_POINTS, Drawn, Points, Trace
+from gui.plots.trace import Drawn, Points, Trace
 from gui.theme import Tokens
 
 Floats = NDArray[np.float64]
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 8, 22
-BETWEEN_X_LABELS, BETWEEN_Y_LABELS = 70, 34
+BETWEEN_X_LABELS, BETWEEN_Y_LABELS, POINTS_APART = 70, 34, 12
 
 
 class Frame(NamedTuple):
@@ -134,18 +134,26 @@ def _curve(painter: QPainter, frame: Frame, trace: Trace, drawn: Drawn, tokens: 
     _line(painter, frame, drawn.validation, dashes)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(colour)
-    if trace.main and len(drawn.validation.x) <= FEW_POINTS:
+    if trace.main and _apart(frame, drawn.validation):
         _dots(painter, frame, drawn.validation, 2.0)
-    if not trace.by_step and len(drawn.train.x) <= FEW_POINTS:
+    if not trace.by_step and _apart(frame, drawn.train):
         _dots(painter, frame, drawn.train, 2.4)
     if trace.main and len(drawn.train.x):
         _dots(painter, frame, Points(drawn.train.x[-1:], drawn.train.y[-1:]), 3.4)
     painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
+def _apart(frame: Frame, points: Points) -> bool:
+    """Whether the points lie far enough from each other to be seen as such."""
+    if not len(points.x):
+        return False
+    length = float(frame.x(points.x[-1]) - frame.x(points.x[0]))
+    return len(points.x) < 3 or length / len(points.x) >= POINTS_APART
+
+
 def _faint(colour: str, tokens: Tokens) -> QColor:
     faint = QColor(colour)
-    faint.setAlphaF(0.26 if tokens.name == "light" else 0.28)
+    faint.setAlphaF(0.22 if tokens.name == "light" else 0.25)
     return faint
 
 

@@ -12,8 +12,6 @@ from gui.plots.view import View
 
 Floats = NDArray[np.float64]
 NOTHING = np.empty(0)
-FEW_POINTS = 60
-"""So many epochs still show as points on their line."""
 
 
 @dataclass(frozen=True, eq=False)
