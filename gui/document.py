@@ -22,13 +22,18 @@ class Document(QObject):
     opened = Signal()  # another project takes the place of this one; `changed` follows
     moved = Signal()  # the path or the saved state is another one
 
-    def __init__(self, project: Project | None = None, folder: Path | None = None, parent: QObject | None = None):
+    def __init__(
+        self, project: Project | None = None, folder: Path | None = None, parent: QObject | None = None
+    ):
         super().__init__(parent)
         self.project = project or Project()
         self.folder = folder or Path.cwd()
         self.path: Path | None = None
         self.undo = QUndoStack(self)
-        self.undo.cleanChanged.connect(lambda _clean: self.moved.emit())
+        self.undo.cleanChanged.connect(self._tell_saved)
+
+    def _tell_saved(self, _clean: bool) -> None:
+        self.moved.emit()
 
     @property
     def unsaved(self) -> bool:

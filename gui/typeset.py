@@ -1,14 +1,16 @@
 """Typesets formulas: the total loss as a textbook would print it, and the expression of a term.
 
-A formula is built as MathML elements, never as text, so nothing a user types can break out of it. ziamath turns it
-into SVG paths, which need no font and no web engine, and `QSvgRenderer` paints them at any scale.
+A formula is built as MathML elements, never as text, so nothing a user types can break out of it. ziamath
+turns it into SVG paths, which need no font and no web engine, and `QSvgRenderer` paints them at any scale.
 """
 
 import ast
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 from PySide6.QtCore import QByteArray, QSizeF
 from PySide6.QtSvg import QSvgRenderer
@@ -17,19 +19,40 @@ from core.project.schema import CatalogueLoss, ExpressionLoss, Project, Term
 
 MAX_CODE = 2_000
 MAX_DEPTH = 40
-GREEK = dict(
-    alpha="α", beta="β", gamma="γ", delta="δ", epsilon="ε", eta="η", theta="θ", kappa="κ", lam="λ", mu="μ", nu="ν",
-    pi="π", rho="ρ", sigma="σ", tau="τ", phi="φ", chi="χ", psi="ψ", omega="ω",
-)  # fmt: skip
-BINARY: dict[type[ast.operator], tuple[str, int]] = {ast.Add: ("+", 1), ast.Sub: ("−", 1), ast.Mult: ("·", 2), ast.MatMult: ("@", 2), ast.FloorDiv: ("//", 2), ast.Mod: ("mod", 2)}  # fmt: skip
-COMPARE: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥", ast.Eq: "=", ast.NotEq: "≠"}  # fmt: skip
-SHORT = {"maximum": "max", "minimum": "min", "log1p": "log1p", "matmul": "matmul"}
+GREEK = {
+    name: chr(code)
+    for name, code in {
+        "alpha": 0x3B1, "beta": 0x3B2, "gamma": 0x3B3, "delta": 0x3B4, "epsilon": 0x3B5, "eta": 0x3B7,
+        "theta": 0x3B8, "kappa": 0x3BA, "lam": 0x3BB, "mu": 0x3BC, "nu": 0x3BD, "pi": 0x3C0, "rho": 0x3C1,
+        "sigma": 0x3C3, "tau": 0x3C4, "phi": 0x3C6, "chi": 0x3C7, "psi": 0x3C8, "omega": 0x3C9,
+    }.items()
+}  # fmt: skip
+MINUS = "\N{MINUS SIGN}"
+BINARY: dict[type[ast.operator], tuple[str, int]] = {
+    ast.Add: ("+", 1),
+    ast.Sub: (MINUS, 1),
+    ast.Mult: ("·", 2),
+    ast.MatMult: ("@", 2),
+    ast.FloorDiv: ("//", 2),
+    ast.Mod: ("mod", 2),
+}
+COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<",
+    ast.LtE: "≤",
+    ast.Gt: ">",
+    ast.GtE: "≥",
+    ast.Eq: "=",
+    ast.NotEq: "≠",
+}
+SHORT = {"maximum": "max", "minimum": "min"}
 ATOM = 9
 
 
 @dataclass(frozen=True)
 class Typeset:
-    """A formula ready to paint: `svg` text and its size in pixels at scale 1; `ascent` is the baseline's depth."""
+    """A formula ready to paint: `svg` text and its size in pixels at scale 1; `ascent` is the baseline's
+    depth.
+    """
 
     svg: str
     width: float
@@ -50,21 +73,31 @@ def typeset(formula: ET.Element, size: float, colour: str) -> Typeset:
 
 @lru_cache(maxsize=256)
 def _typeset(mathml: str, size: float, colour: str) -> Typeset:
-    import ziamath  # takes 0.2 s, so only once a formula is shown
-
-    ziamath.config.svg2 = False  # Qt's SVG has no <symbol>
     math = ET.Element("math")
     ET.SubElement(math, "mrow", mathcolor=colour).append(ET.fromstring(mathml))
-    made = ziamath.Math(math, size=size)
+    made = _ziamath()(math, size=size)
     svg = made.svgxml()
-    left, top, width, height = (float(part) for part in svg.attrib["viewBox"].split())
+    _left, top, width, height = (float(part) for part in svg.attrib["viewBox"].split())
     return Typeset(ET.tostring(svg, encoding="unicode"), width, height, -top)
+
+
+@cache
+def _ziamath() -> Any:
+    """Import the typesetter: it takes 0.2 s, so only once a formula is shown."""
+    with warnings.catch_warnings():
+        # Up to version 0.13 it opens its fonts by a function that newer Pythons call old.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from ziamath.config import config
+        from ziamath.zmath import Math
+    config.svg2 = False  # Qt's SVG has no <symbol>
+    return Math
 
 
 def total(
     project: Project, colour_of: Callable[[str], str], muted: str, regularized: bool = True
 ) -> ET.Element:
-    """Return `total = 0.5 · mse + nll + regularization`: the terms that are on and weigh something, in their colours.
+    """Return `total = 0.5 · mse + nll + regularization`: the terms that are on and weigh something, in
+    their colours.
 
     `colour_of` gives a colour for a reference (`term:mse`); pass one that is readable as text.
     """
@@ -83,14 +116,16 @@ def total(
 def _summand(name: str, term: Term, first: bool, colour: str) -> Iterable[ET.Element]:
     """Yield `+ 0.50 · nll`; the sign of the first only where it is negative."""
     if term.weight < 0 or not first:
-        yield _op("−" if term.weight < 0 else "+")
+        yield _op(MINUS if term.weight < 0 else "+")
     yield _number(f"{abs(term.weight):.2f}" if 0.01 <= abs(term.weight) < 1000 else f"{abs(term.weight):.3g}")
     yield _op("·")
     yield _coloured(_word(name), colour)
 
 
 def term(project: Project, name: str, colour: str) -> ET.Element:
-    """Return what the term `name` computes: `nll = mean(e^-s (y-p)^2 + s)` or `mse = MeanSquaredError(rating, p)`."""
+    """Return what the term `name` computes: `nll = mean(e^-s (y-p)^2 + s)` or `mse =
+    MeanSquaredError(rating, p)`.
+    """
     part = project.terms[name]
     row = _row(_coloured(_word(name), colour), _op("="))
     body = expression(part.loss.code) if isinstance(part.loss, ExpressionLoss) else None
@@ -123,7 +158,9 @@ class _Untypesettable(Exception):
 
 
 def _formula(node: ast.expr, depth: int) -> tuple[ET.Element, int]:
-    """Return the element of `node` and how tightly it binds (1 sums, 2 products, 3 signs and powers, 9 atoms)."""
+    """Return the element of `node` and how tightly it binds (1 sums, 2 products, 3 signs and powers, 9
+    atoms).
+    """
     if depth > MAX_DEPTH:
         raise _Untypesettable
     match node:
@@ -132,7 +169,7 @@ def _formula(node: ast.expr, depth: int) -> tuple[ET.Element, int]:
         case ast.Constant(value=bool() | int() | float() as value):
             return _number(f"{value:g}" if isinstance(value, float) else str(value)), ATOM
         case ast.UnaryOp(op=ast.USub(), operand=inner):
-            return _row(_op("−"), _within(inner, 2, depth)), 1
+            return _row(_op(MINUS), _within(inner, 2, depth)), 1
         case ast.BinOp():
             return _binary(node, depth)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
@@ -181,7 +218,9 @@ def _called(
 
 
 def symbol(name: str) -> ET.Element:
-    """Return a variable as it is written: Greek, one slanted letter, `y` with a subscript, or a plain word."""
+    """Return a variable as it is written: Greek, one slanted letter, `y` with a subscript, or a plain
+    word.
+    """
     head, _, rest = name.partition("_")
     if rest and (len(head) == 1 or head in GREEK):
         return _under(symbol(head), rest)

@@ -1,4 +1,5 @@
-"""Ways to compose a graph: each takes a project and returns the changed one with the reference of what is new.
+"""Ways to compose a graph: each takes a project and returns the changed one with the reference of what is
+new.
 
 No Qt. They rest on `core.project.edits`; what is here is only what the canvas does in one gesture.
 """
@@ -9,6 +10,7 @@ from typing import Any
 from core import catalogue
 from core.catalogue import Entry
 from core.project import edits, functions
+from core.project.parts import parts
 from core.project.schema import (
     CatalogueLoss,
     ExpressionLoss,
@@ -27,9 +29,9 @@ from core.project.schema import (
 Made = tuple[Project, str]
 
 SENSIBLE: Mapping[str, Any] = {
-    "units": 32, "filters": 32, "kernel_size": 3, "pool_size": 2, "rate": 0.2, "output_dim": 32, "input_dim": 1000,
-    "num_heads": 4, "key_dim": 32, "size": 2, "stddev": 0.1, "n": 2, "max_tokens": 10_000, "num_tokens": 100,
-    "target_shape": [-1], "depth_multiplier": 1,
+    "units": 32, "filters": 32, "kernel_size": 3, "pool_size": 2, "rate": 0.2, "size": 2, "n": 2,
+    "input_dim": 1000, "output_dim": 32, "num_heads": 4, "key_dim": 32, "max_tokens": 10_000,
+    "num_tokens": 100, "stddev": 0.1, "target_shape": [-1], "depth_multiplier": 1,
 }  # fmt: skip
 """What a new layer starts with where Keras asks for a value."""
 STARTING: Mapping[str, Mapping[str, Any]] = {
@@ -42,8 +44,8 @@ STARTING: Mapping[str, Mapping[str, Any]] = {
 COMPARED = "abs(y - p)"
 """A new expression compares a head p with a target y; its owner writes something better."""
 SHORT = {
-    "MeanSquaredError": "mse", "MeanAbsoluteError": "mae", "BinaryCrossentropy": "bce", "CategoricalCrossentropy": "cce",
-    "SparseCategoricalCrossentropy": "scce", "KLDivergence": "kl", "Huber": "huber",
+    "MeanSquaredError": "mse", "MeanAbsoluteError": "mae", "BinaryCrossentropy": "bce", "Huber": "huber",
+    "CategoricalCrossentropy": "cce", "SparseCategoricalCrossentropy": "scce", "KLDivergence": "kl",
 }  # fmt: skip
 
 
@@ -62,7 +64,9 @@ def add_layer(project: Project, class_name: str, source: str = "") -> Made:
 
 
 def starting(class_name: str) -> Mapping[str, Any]:
-    """Return the config a new layer of a class starts with: what is required, and what most people set first."""
+    """Return the config a new layer of a class starts with: what is required, and what most people set
+    first.
+    """
     entry = catalogue.layers().get(class_name)
     config = dict(entry.example) if entry else {}
     for parameter in entry.parameters if entry else ():
@@ -137,8 +141,13 @@ def own_functions(project: Project) -> list[str]:
         return []
 
 
-def add_metric(project: Project, class_name: str, head: str) -> Project:
-    """Add a metric of a Keras class that watches a head, compared with the target of the head's first term."""
+def wire(project: Project, source: str, target: str) -> Made:
+    """Draw a wire; what is fed is what to look at next."""
+    return edits.connect(project, source, target), target
+
+
+def add_metric(project: Project, class_name: str, head: str) -> Made:
+    """Add a metric that watches a head, compared with the target of the head's first term."""
     entry = catalogue.metrics()[class_name]
     bind = {"y_pred": head}
     target = target_of(project, head)
@@ -147,7 +156,8 @@ def add_metric(project: Project, class_name: str, head: str) -> Project:
     name = edits.fresh_name(
         project, "metric", f"{head.partition(':')[2]}_{SHORT.get(class_name, class_name)}"
     )
-    return edits.put(project, f"metric:{name}", Metric(metric=class_name, config=_required(entry), bind=bind))
+    metric = Metric(metric=class_name, config=_required(entry), bind=bind)
+    return edits.put(project, f"metric:{name}", metric), f"metric:{name}"
 
 
 def target_of(project: Project, head: str) -> str | None:
@@ -176,10 +186,7 @@ def duplicate(project: Project, references: Iterable[str]) -> tuple[Project, lis
 
 
 def _part(project: Project, kind: str, name: str) -> Any:
-    model = project.model
-    return {"input": model.inputs, "layer": model.layers, "head": model.heads, "term": project.terms}[kind][
-        name
-    ]  # type: ignore[index]
+    return parts(project, kind)[name]
 
 
 def _rewired(project: Project, copy: str, copies: Mapping[str, str]) -> Project:

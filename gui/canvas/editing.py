@@ -1,4 +1,6 @@
-"""What the canvas does to the document: one method for each thing a user can ask for, each one step of undo."""
+"""What the canvas does to the document: one method for each thing a user can ask for, each one step of
+undo.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -38,6 +40,7 @@ class Editing:
     ):
         self._document, self._selection, self._scene = document, selection, scene
         self._say, self._ask = say, ask
+        self.placed: Callable[[], None] = lambda: None
 
     @property
     def project(self) -> Project:
@@ -46,7 +49,9 @@ class Editing:
     # ---- adding
 
     def take(self, offer: Offer, place: Point | None = None) -> None:
-        """Do what an offer says; what is new stands at `place` where somebody pointed there, and is selected."""
+        """Do what an offer says; what is new stands at `place` where somebody pointed there, and is
+        selected.
+        """
         try:
             project, reference = offer.make(self.project)
         except ValueError as why:
@@ -54,6 +59,7 @@ class Editing:
             return
         is_new = not exists(self.project, reference)
         if is_new and place is not None:
+            self.placed()
             project = edits.move(project, {**self._scene.places(), reference: place})
         self._document.edit(offer.edit, project)
         self._selection.select(reference)
@@ -148,7 +154,9 @@ class Editing:
     # ---- what is selected
 
     def remove(self) -> None:
-        """Remove the selected nodes, wires and notes. A target loses its wires, its field stays in the data."""
+        """Remove the selected nodes, wires and notes. A target loses its wires, its field stays in the
+        data.
+        """
         scene = self._scene
         chosen = [each for each in scene.chosen() if exists(self.project, each) and ":" in each]
         targets = [each for each in chosen if each.startswith("target:")]

@@ -24,7 +24,8 @@ def refusal(project: Project, source: str, target: str) -> str | None:
 
 
 class WireDrag(QObject):
-    """One wire being drawn. `wired(source, target)` when it ends on a node, `dropped(source, target, place)` on nothing.
+    """One wire being drawn. `wired(source, target)` when it ends on a node, `dropped(source, target,
+    place)` on nothing.
 
     Drawn from an output the target is open, drawn from an input the source is; the open end is "".
     """

@@ -1,4 +1,5 @@
-"""What the canvas shows, as plain values: the nodes and wires of a project. No Qt, so it can be tested without a window.
+"""What the canvas shows, as plain values: the nodes and wires of a project. No Qt, so it can be tested
+without a window.
 
 Nodes and wires compare by value: the scene redraws only those that are other ones than before.
 """
@@ -18,7 +19,9 @@ STAGES = {"input": 0, "layer": 1, "head": 2, "target": 2, "term": 3, "regulariza
 
 @dataclass(frozen=True)
 class Node:
-    """A card: name, second line, the text at its output, and whether it is drawn quietly (a term that is off)."""
+    """A card: name, second line, the text at its output, and whether it is drawn quietly (a term that is
+    off).
+    """
 
     reference: str
     title: str
@@ -97,7 +100,9 @@ def source_of(project: Project, name: str) -> str:
 
 
 def shown_targets(project: Project) -> list[str]:
-    """Return the fields shown as targets: the bound ones, and a few that nothing uses yet, ready to be wired."""
+    """Return the fields shown as targets: the bound ones, and a few that nothing uses yet, ready to be
+    wired.
+    """
     bound = list(targets(project))
     used = {*bound, *(part.field for part in project.model.inputs.values())}
     unused = [name for name in project.data.fields if name not in used]

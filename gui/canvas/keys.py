@@ -1,4 +1,6 @@
-"""What the keys do on the canvas. The view asks here first, also before a shortcut of the window takes a key."""
+"""What the keys do on the canvas. The view asks here first, also before a shortcut of the window takes a
+key.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

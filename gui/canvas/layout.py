@@ -1,7 +1,7 @@
 """Lays a graph out in columns from left to right: inputs, layers by depth, heads and targets, terms, total.
 
-Wires that span several columns get a lane of their own through each, so that they pass between nodes, not behind them.
-Pure arithmetic: no Qt, no project.
+Wires that span several columns get a lane of their own through each, so that they pass between nodes, not
+behind them. Pure arithmetic: no Qt, no project.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +10,11 @@ from itertools import pairwise
 
 from gui.canvas.ordering import Columns, ordered
 
-GAP_X, GAP_Y, LANE, LANE_GAP = 68.0, 28.0, 4.0, 14.0
-STRAIGHTENING = 10
+GAP_X, GAP_Y, LANE, LANE_GAP = 60.0, 28.0, 4.0, 14.0
+SWEEPS, STRAIGHTENING = 8, 24
+"""Sweeps that follow one side, which place whole branches; then sweeps that weigh both sides, which
+smooth.
+"""
 GRID = 4
 
 Point = tuple[float, float]
@@ -20,7 +23,9 @@ Edge = tuple[str, str]
 
 @dataclass(frozen=True)
 class Box:
-    """A node to place: its size, and the stage it belongs to (0 inputs, 1 layers, 2 heads, 3 terms, 4 total)."""
+    """A node to place: its size, and the stage it belongs to (0 inputs, 1 layers, 2 heads, 3 terms, 4
+    total).
+    """
 
     width: float
     height: float
@@ -48,7 +53,9 @@ def arrange(boxes: Mapping[str, Box], edges: Iterable[Edge]) -> Layout:
 
 
 def ranked(boxes: Mapping[str, Box], edges: Sequence[Edge]) -> dict[str, int]:
-    """Return the column of each node: the longest way to it, with heads, terms and the total each in one column."""
+    """Return the column of each node: the longest way to it, with heads, terms and the total each in one
+    column.
+    """
     depth = _depths(boxes, edges)
     ranks: dict[str, int] = {}
     start = 0
@@ -148,7 +155,7 @@ class _Grid:
         middles: dict[str, float] = {}
         for column in self.columns:
             middles |= _spaced(column, [0.0] * len(column), self._gaps(column))
-        for sweep in range(STRAIGHTENING):
+        for sweep in range(SWEEPS + STRAIGHTENING):
             columns = self.columns if sweep % 2 == 0 else self.columns[::-1]
             for column in columns:
                 wanted = [self._wanted(name, middles, sweep) for name in column]
@@ -158,12 +165,21 @@ class _Grid:
     def _wanted(self, name: str, middles: Mapping[str, float], sweep: int) -> float:
         """The mean of the neighbours on the side the sweep comes from; of both near the end."""
         sides = (
-            (self.before, self.after)
-            if sweep >= STRAIGHTENING - 2
-            else (self.before if sweep % 2 == 0 else self.after,)
+            (self.before, self.after) if sweep >= SWEEPS else (self.before if sweep % 2 == 0 else self.after,)
         )
-        near = [middles[other] for side in sides for other in side[name]]
-        return sum(near) / len(near) if near else middles[name]
+        near = [(middles[other], self._pull(name, other)) for side in sides for other in side[name]]
+        weight = sum(pull for _, pull in near)
+        return sum(middle * pull for middle, pull in near) / weight if near else middles[name]
+
+    def _pull(self, one: str, other: str) -> float:
+        """How much a wire wants to be straight: a lot where it is the only one between its ends, or a
+        lane.
+        """
+        left, right = (one, other) if other in self.after[one] else (other, one)
+        lanes = 2 - self._is_node(left) - self._is_node(right)
+        if lanes:
+            return 4.0 * lanes
+        return 8.0 if len(self.after[left]) == 1 and len(self.before[right]) == 1 else 1.0
 
     def _gaps(self, column: Sequence[str]) -> list[float]:
         """Return the least distance between the middles of each two neighbours of a column."""

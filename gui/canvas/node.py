@@ -15,7 +15,7 @@ from gui.canvas.graph import Node
 from gui.canvas.layout import GRID, Box
 
 HEIGHT, RADIUS, PORT, REACH = 46.0, 8.0, 4.5, 11.0
-LEAST, MOST, STEP, LEFT, RIGHT = 116, 232, 12, 15.0, 16.0
+LEAST, MOST, STEP, LEFT, RIGHT = 96, 232, 12, 14.0, 12.0
 BADGE, MARGIN, SHAPE_ROOM = 16.0, 12.0, 84.0
 TITLE_BASE, DETAIL_BASE = 20.0, 36.0
 TOO_SMALL_TO_READ = 0.4
@@ -166,6 +166,7 @@ class NodeItem(QGraphicsItem):
     def _paint_card(self, painter: QPainter) -> None:
         t = theme.tokens()
         if self.isSelected() and self.focused:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(t.accent_soft), 7))
             painter.drawRoundedRect(self.card(), RADIUS, RADIUS)
         painter.setPen(self._edge())
@@ -205,6 +206,9 @@ class NodeItem(QGraphicsItem):
         t, face, place = theme.tokens(), font(11), QPointF(self.width + 9, HEIGHT / 2 - 7)
         room = SHAPE_ROOM - 12
         text = QFontMetricsF(face).elidedText(self.node.shape, Qt.TextElideMode.ElideRight, room)
+        metrics, ground = QFontMetricsF(face), QColor(t.canvas)
+        ground.setAlpha(205)
+        painter.fillRect(metrics.tightBoundingRect(text).translated(place).adjusted(-2, -1, 2, 1), ground)
         painter.setFont(face)
         painter.setPen(QColor(t.muted))
         painter.drawText(place, text)

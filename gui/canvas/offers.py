@@ -1,7 +1,10 @@
-"""What fits at the end of a wire, or onto empty ground: the lines of the menu, each with the edit it makes."""
+"""What fits at the end of a wire, or onto empty ground: the lines of the menu, each with the edit it
+makes.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from core import catalogue
 from core.project import edits
@@ -39,7 +42,9 @@ class Offer:
 
 
 def offers(project: Project, source: str = "", target: str = "") -> list[Offer]:
-    """Return what can follow the node `source`, or feed the node `target`, or stand alone where neither is given."""
+    """Return what can follow the node `source`, or feed the node `target`, or stand alone where neither
+    is given.
+    """
     if target:
         return list(_before(project, target))
     kind = source.partition(":")[0]
@@ -61,9 +66,8 @@ def _layers(source: str) -> Iterator[Offer]:
     for name in sorted(catalogue.layers(), key=_rank(FIRST)):
         entry = catalogue.layers()[name]
         choice = Choice(_key("layer", name), name, entry.category, entry.help, ICONS["layer"])
-        yield Offer(
-            choice, f"Add {name}", lambda project, name=name: composing.add_layer(project, name, source)
-        )
+        make = partial(composing.add_layer, class_name=name, source=source)
+        yield Offer(choice, f"Add {name}", make)
 
 
 def _head(source: str) -> Offer:
@@ -89,7 +93,7 @@ def _metrics(source: str) -> Iterator[Offer]:
         return
     for name, entry in catalogue.metrics().items():
         choice = Choice(_key("metric", name), f"New metric: {name}", "metric", entry.help, ICONS["metric"])
-        make = lambda project, name=name: (composing.add_metric(project, name, source), source)  # noqa: E731
+        make = partial(composing.add_metric, class_name=name, head=source)
         yield Offer(choice, f"Add metric {name}", make)
 
 
@@ -98,9 +102,7 @@ def _inputs(project: Project) -> Iterator[Offer]:
     for name, field in project.data.fields.items():
         detail = f"{field.kind} field" + (" · an input already" if name in fed else "")
         choice = Choice(_key("input", name), f"New input: {name}", detail, "data", ICONS["input"])
-        yield Offer(
-            choice, f"Add input {name}", lambda project, name=name: composing.add_input(project, name)
-        )
+        yield Offer(choice, f"Add input {name}", partial(composing.add_input, field=name))
 
 
 def _as_input(source: str) -> Offer:
@@ -115,15 +117,13 @@ def _before(project: Project, target: str) -> Iterator[Offer]:
         if edits.can_connect(project, reference, target) is None:
             kind, _, name = reference.partition(":")
             choice = Choice(_key("wire", reference), name, kind, "connect", ICONS["wire"])
-            make = lambda project, reference=reference: (edits.connect(project, reference, target), target)  # noqa: E731
+            make = partial(composing.wire, source=reference, target=target)
             yield Offer(choice, f"Wire {name} to {target.partition(':')[2]}", make)
     if target.partition(":")[0] in ("layer", "head"):
         for offer in _layers(""):
             name = offer.choice.label
             yield Offer(
-                offer.choice,
-                offer.edit,
-                lambda project, name=name: composing.feed_layer(project, name, target),
+                offer.choice, offer.edit, partial(composing.feed_layer, class_name=name, target=target)
             )
 
 

@@ -1,10 +1,12 @@
-"""Orders the nodes of each column so that few wires cross: barycentres, swept to and fro, the best order kept.
+"""Orders the nodes of each column so that few wires cross: barycentres, swept to and fro, the best order
+kept.
 
 The method is that of Sugiyama, Tagawa and Toda (https://doi.org/10.1109/TSMC.1981.4308636).
 """
 
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 SWEEPS = 12
 Columns = list[list[str]]
@@ -53,7 +55,7 @@ def _by_barycentre(column: Sequence[str], fixed: Sequence[str], neighbours: Neig
 
 def crossings(columns: Columns, after: Neighbours) -> int:
     """Count the pairs of wires between neighbouring columns that cross."""
-    return sum(_between(left, right, after) for left, right in zip(columns, columns[1:], strict=False))
+    return sum(_between(left, right, after) for left, right in pairwise(columns))
 
 
 def _between(left: Sequence[str], right: Sequence[str], after: Neighbours) -> int:

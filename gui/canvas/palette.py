@@ -1,4 +1,6 @@
-"""The palette: every layer of the catalogue by category, searched by typing, dragged in or added with Enter."""
+"""The palette: every layer of the catalogue by category, searched by typing, dragged in or added with
+Enter.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,8 +17,8 @@ from gui.widgets.searchmenu import ranked
 WIDTH = 212
 KEY = Qt.ItemDataRole.UserRole
 ORDER = (
-    "Data", "Core", "Activation", "Merging", "Reshaping", "Normalization", "Regularization", "Convolution", "Pooling",
-    "Recurrent", "Attention", "Preparation", "Image preparation", "Loss",
+    "Data", "Core", "Activation", "Merging", "Reshaping", "Normalization", "Regularization", "Convolution",
+    "Pooling", "Recurrent", "Attention", "Preparation", "Image preparation", "Loss",
 )  # fmt: skip
 
 
@@ -81,7 +83,7 @@ class Palette(QWidget):
                 )
             groups[group].addChild(_line(offer))
         if typed and groups:
-            self.tree.setCurrentItem(next(iter(groups.values())).child(0))
+            self._mark(next(iter(groups.values())).child(0))
 
     def _sorted(self, typed: str) -> list[Offer]:
         by_key = {offer.choice.key: offer for offer in self._offers}
@@ -104,6 +106,10 @@ class Palette(QWidget):
             if item is not None:
                 yield item
 
+    def _mark(self, item: QTreeWidgetItem | None) -> None:
+        if item is not None:
+            self.tree.setCurrentItem(item)
+
     def _take(self, item: QTreeWidgetItem | None) -> None:
         key = item.data(0, KEY) if item is not None else None
         if key:
@@ -118,7 +124,7 @@ class Palette(QWidget):
             if key == Qt.Key.Key_Down and watched is self.line:
                 self.tree.setFocus()
                 if self.tree.currentItem() is None:
-                    self.tree.setCurrentItem(self.tree.topLevelItem(0))
+                    self._mark(self.tree.topLevelItem(0))
                 return True
         return super().eventFilter(watched, event)
 

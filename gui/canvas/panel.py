@@ -1,8 +1,10 @@
 """The canvas: a header with the number of parameters, the palette, and the graph one edits."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QSignalBlocker, QTimer, Signal
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QHBoxLayout, QToolTip, QVBoxLayout, QWidget
 
 from core.project.problems import Problem
@@ -42,13 +44,15 @@ class CanvasPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("canvasPanel")
         self._document, self._selection, self._checking = document, selection, checking
-        self.scene = GraphScene()
+        self.scene = GraphScene(self)
         self.view = GraphView(self.scene)
         self.editing = Editing(document, selection, self.scene, self.say, self._ask)
+        self.editing.placed = self.view.hold
         self.in_place = InPlace(self.view)
         self.menu: SearchMenu | None = None
         self._selecting = False
         self._build()
+        self.setFocusProxy(self.view)
         self._connect()
         self._show(document.project)
 
@@ -101,6 +105,8 @@ class CanvasPanel(QWidget):
         keys.walked.connect(self._walk)
         keys.tapped.connect(self.space_tapped)
         keys.asked.connect(self._menu_of_selected)
+        # A scene that is taken down unselects its items one by one, half of them gone already.
+        self.destroyed.connect(partial(self.scene.blockSignals, True))
         self.palette_list.chosen.connect(self._take_from_palette)
         self.empty.pressed.connect(self._start)
 
@@ -297,8 +303,6 @@ class CanvasPanel(QWidget):
 
     def _cursor(self) -> QPoint:
         """The mouse on the screen, or the middle of the view where it is elsewhere."""
-        from PySide6.QtGui import QCursor
-
         at = QCursor.pos()
         inside = self.view.viewport().rect().contains(self.view.viewport().mapFromGlobal(at))
         return at if inside else self.view.viewport().mapToGlobal(self.view.viewport().rect().center())

@@ -1,4 +1,6 @@
-"""Where nodes stand: laid out as a whole until somebody moves one, then each new node beside what feeds it."""
+"""Where nodes stand: laid out as a whole until somebody moves one, then each new node beside what feeds
+it.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +8,9 @@ from gui.canvas.layout import GAP_X, GAP_Y, Box, Edge, Layout, Point, arrange
 
 
 def placed(boxes: Mapping[str, Box], edges: Sequence[Edge], stored: Mapping[str, Point]) -> Layout:
-    """Return a place for every box. Without stored places all are laid out; else the stored ones stay as they are."""
+    """Return a place for every box. Without stored places all are laid out; else the stored ones stay as
+    they are.
+    """
     layout = arrange(boxes, edges)
     kept = {name: stored[name] for name in boxes if name in stored}
     if not kept:
@@ -27,7 +31,9 @@ def placed(boxes: Mapping[str, Box], edges: Sequence[Edge], stored: Mapping[str,
 def _beside(
     name: str, boxes: Mapping[str, Box], edges: Sequence[Edge], places: Mapping[str, Point]
 ) -> Point | None:
-    """Right of what feeds it, or left of what it feeds, at their mean height; None where it has no neighbours."""
+    """Right of what feeds it, or left of what it feeds, at their mean height; None where it has no
+    neighbours.
+    """
     before = [source for source, target in edges if target == name and source in places]
     after = [target for source, target in edges if source == name and target in places]
     box = boxes[name]

@@ -1,13 +1,14 @@
 """The scene: keeps one item for each node, wire and note of the project, and changes only what differs.
 
-It listens to nobody. The panel hands it the project, and the scene tells by signals what a user did to its items.
+It listens to nobody. The panel hands it the project, and the scene tells by signals what a user did to its
+items.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from PySide6.QtCore import QPointF, QRectF, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from core.project.facts import Facts
@@ -32,8 +33,8 @@ class GraphScene(QGraphicsScene):
     moved = Signal(object)
     grown = Signal()  # there are other nodes than before
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject | None = None):
+        super().__init__(parent)
         # Items come, go and move all the time; the tree would be rebuilt more often than asked.
         self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.project = Project()
@@ -111,23 +112,28 @@ class GraphScene(QGraphicsScene):
 
     def restyle(self) -> None:
         """Take the fonts and colours of the theme in use."""
-        for item in (*self.nodes.values(), *self.notes):
-            item.restyle()
+        for note in self.notes:
+            note.restyle()
         for reference, node in self.nodes.items():
+            node.restyle()
             node.show_node(node.node, theme.colour_of(self.project, reference), node.problems)
         for wire in self.wires.values():
             wire.show_wire(wire.wire, self._wire_colour(wire.wire))
             wire.update()
 
     def show_values(self, values: Mapping[str, str]) -> None:
-        """Show live numbers on the nodes they belong to, by reference; the other nodes show their second line."""
+        """Show live numbers on the nodes they belong to, by reference; the other nodes show their second
+        line.
+        """
         for reference, item in self.nodes.items():
             item.show_live(values.get(reference, ""))
 
     # ---- placing
 
     def _place(self) -> None:
-        """Lay out again where nodes, wires, widths or stored places are other ones; else leave all where it is."""
+        """Lay out again where nodes, wires, widths or stored places are other ones; else leave all where
+        it is.
+        """
         boxes = {reference: item.box() for reference, item in self.nodes.items()}
         edges = list(dict.fromkeys((wire.source, wire.target) for wire in self.graph.wires.values()))
         state = (boxes, edges, self.project.canvas.positions)

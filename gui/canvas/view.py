@@ -25,7 +25,7 @@ from gui.canvas.scene import GraphScene
 NEAREST, FARTHEST, STEP = 3.0, 0.15, 1.2
 LEAST_FIT = 0.55
 """Fitting makes nodes no smaller than can be read; then the graph is larger than the view."""
-DOTS, EDGE = 20, 28.0
+DOTS, EDGE = 20, 20.0
 MIME = "application/x-lossmith-offer"
 """What the palette's drags carry: the key of an offer."""
 
@@ -77,7 +77,9 @@ class GraphView(QGraphicsView):
         self.zoomed.emit()
 
     def fit(self) -> None:
-        """Show the whole graph, no larger than it is; again whenever it or the view changes, until one zooms."""
+        """Show the whole graph, no larger than it is; again whenever it or the view changes, until one
+        zooms.
+        """
         self._fitting = True
         self._fit()
 
@@ -85,6 +87,10 @@ class GraphView(QGraphicsView):
         """Fit again if nobody has zoomed or panned since."""
         if self._fitting:
             self._fit()
+
+    def hold(self) -> None:
+        """Stay where it is now, for what somebody placed with the mouse would run away from under it."""
+        self._fitting = False
 
     def _fit(self) -> None:
         content = self.graph_scene.content().adjusted(-EDGE, -EDGE, EDGE, EDGE)
@@ -241,7 +247,9 @@ class GraphView(QGraphicsView):
     # ---- the ground
 
     def drawBackground(self, painter: QPainter, area: QRectF | QRect) -> None:  # noqa: N802
-        """Dots that move with the scene; drawn as a tile in pixels of the screen, which costs next to nothing."""
+        """Dots that move with the scene; drawn as a tile in pixels of the screen, which costs next to
+        nothing.
+        """
         painter.save()
         corner = self.mapFromScene(QPointF(0, 0))
         painter.resetTransform()
@@ -268,6 +276,8 @@ class GraphView(QGraphicsView):
 
 
 def _first_part(content: QRectF, room: QSizeF) -> QRectF:
-    """The part of `content` to show first: all of it, or its left end, at the middle height, where it is larger."""
+    """The part of `content` to show first: all of it, or its left end, at the middle height, where it is
+    larger.
+    """
     width = min(content.width(), room.width())
     return QRectF(content.left(), content.top(), width, content.height())

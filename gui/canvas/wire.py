@@ -1,4 +1,6 @@
-"""A wire of the canvas: a smooth curve from one port to the next, through the lanes that the layout left for it."""
+"""A wire of the canvas: a smooth curve from one port to the next, through the lanes that the layout left
+for it.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -22,7 +24,9 @@ LABEL_BACK = 14.0
 
 
 def curve(start: QPointF, end: QPointF, through: Sequence[QPointF] = ()) -> QPainterPath:
-    """Return the path from an output to an input; it leaves and arrives level, also where it has to turn back."""
+    """Return the path from an output to an input; it leaves and arrives level, also where it has to turn
+    back.
+    """
     path = QPainterPath(start)
     for here, there in pairwise([start, *through, end]):
         if here.y() == there.y() and there.x() > here.x():
@@ -99,6 +103,7 @@ class WireItem(QGraphicsPathItem):
         self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None
     ) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(self._pen())
         painter.drawPath(self.path())
         if self.wire.argument and (self._hovered or self.isSelected() or self.target.isSelected()):
@@ -126,7 +131,7 @@ class WireItem(QGraphicsPathItem):
         painter.drawRoundedRect(area, 4, 4)
         painter.setFont(face)
         painter.setPen(QColor(t.text))
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.wire.argument)  # type: ignore[call-overload]
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.wire.argument)
 
 
 class PendingWire(QGraphicsPathItem):

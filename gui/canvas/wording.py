@@ -7,11 +7,12 @@ from core.project.facts import Facts, Shape
 from core.project.schema import Layer, Project, Term
 
 MAIN = (
-    "units", "filters", "kernel_size", "pool_size", "rate", "num_heads", "key_dim", "output_dim", "max_tokens",
-    "num_tokens", "num_bins", "target_shape", "stddev", "n", "size", "factor", "axis", "groups",
+    "units", "filters", "kernel_size", "pool_size", "rate", "num_heads", "key_dim", "output_dim",
+    "max_tokens", "num_tokens", "num_bins", "target_shape", "stddev", "n", "size", "factor", "axis", "groups",
 )  # fmt: skip
 """Parameters that say most about a layer, in the order in which they are named."""
 MAX_MAIN = 2
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def shape(value: Shape | None) -> str:
@@ -45,12 +46,14 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return "×".join(_value(part) for part in value)
+        return TIMES.join(_value(part) for part in value)
     return str(value)
 
 
 def _name(value: Any) -> str:
-    """The name of an activation, regularizer or the like: written plainly, or as `{"class": ..., "config": ...}`."""
+    """The name of an activation, regularizer or the like: written plainly, or as `{"class": ...,
+    "config": ...}`.
+    """
     return str(value.get("class", "")) if isinstance(value, Mapping) else str(value)
 
 
@@ -70,7 +73,7 @@ def of_term(term: Term) -> str:
     weight = f"weight {weighted(term.weight)}"
     if not term.on:
         return f"off · {weight}"
-    return weight if term.weight else "weight 0 · watched only"
+    return weight if term.weight else "weight 0 · watched"
 
 
 def weighted(weight: float) -> str:
