@@ -7,6 +7,7 @@ problems.
 """
 
 import ast
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,9 @@ from core.engine.failure import details, said
 from core.engine.rehearsal import Rehearsal
 from core.project.facts import DataFacts, ModelFacts, Shape
 from core.project.schema import Project
+
+BAG_OF_WORDS = re.compile(r"(?s)_layer\.adapt\(.*\.Flatten\(")
+"""A layer that counts the words of a vocabulary it learns."""
 
 
 def answer(project: Project, data: DataFacts | None, trusted: bool, interrupter: Interrupter) -> ModelFacts:
@@ -36,7 +40,7 @@ def model_facts(project: Project, data: DataFacts | None, run_user_code: bool) -
     """Build what can be built of `project`. Code from the project runs only when `run_user_code`."""
     if data is None:
         return ModelFacts()
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     found = Findings()
     _build(project, data, found)
     for name, head in project.model.heads.items():
@@ -73,6 +77,7 @@ class Findings:
 def _build(project: Project, data: DataFacts, found: Findings) -> None:
     names: dict[str, Any] = {"keras": keras, "layers": keras.layers, "ops": keras.ops, "np": np}
     missing: set[str] = set()
+    unsettled: set[str] = set()
     for statement in _writable(project, data):
         if missing & _names_in(statement.text):
             missing.add(statement.variable)  # it hangs on what was refused, and has no fault of its own
@@ -80,6 +85,8 @@ def _build(project: Project, data: DataFacts, found: Findings) -> None:
         try:
             exec(compile(statement.text, statement.reference, "exec"), names)
             _note(statement, names[statement.variable], found)
+            if BAG_OF_WORDS.search(statement.text) or unsettled & _names_in(statement.text):
+                _unsettle(statement, found, unsettled)
         except Exception as error:
             missing.add(statement.variable)
             found.refused(statement.reference, error)
@@ -90,6 +97,14 @@ def _note(statement: Statement, tensor: Any, found: Findings) -> None:
     found.shapes[statement.reference] = tuple(outputs[0].shape[1:])
     found.dtypes[statement.reference] = str(outputs[0].dtype)
     found.parameters[statement.reference] = int(outputs[0]._keras_history.operation.count_params())
+
+
+def _unsettle(statement: Statement, found: Findings, unsettled: set[str]) -> None:
+    """Forget sizes that come from the size of a vocabulary, which only the training rows know."""
+    if not found.parameters.get(statement.reference):
+        unsettled.add(statement.variable)
+        found.shapes[statement.reference] = (*found.shapes[statement.reference][:-1], None)
+    found.parameters.pop(statement.reference, None)
 
 
 def _writable(project: Project, data: DataFacts) -> list[Statement]:

@@ -146,9 +146,17 @@ def _expression(loss: ExpressionLoss) -> Callable[[Mapping[str, Any]], Any]:
     def compute(arrays: Mapping[str, Any]) -> Any:
         if set(parsed.names) - set(arrays):
             raise NotYet
-        return eval(code, {"__builtins__": {}, **arrays, **ops})
+        try:
+            return eval(code, {"__builtins__": {}, **_floats(arrays), **ops})
+        except TypeError:  # it takes class codes as they are
+            return eval(code, {"__builtins__": {}, **arrays, **ops})
 
     return compute
+
+
+def _floats(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Formulas get class codes as floats, as in the script, unless they use them as whole numbers."""
+    return {name: keras.ops.cast(array, "float32") for name, array in arrays.items()}
 
 
 def _not_yet() -> Any:

@@ -86,7 +86,9 @@ class Telemetry:
 
     def _row_of(self, total: Any) -> Any:
         model = self._model
-        regularization = tf.add_n([tf.cast(loss, tf.float32) for loss in model.losses] or [tf.zeros(())])
+        regularization = sum(
+            (tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in model.losses), tf.zeros(())
+        )
         terms = [self._terms[name] for name in self.names]
         weights = [model.term_weights[name] for name in self.names]
         values = [total, regularization, *terms, *weights]

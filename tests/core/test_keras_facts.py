@@ -1,5 +1,7 @@
 """What Keras knows about a project: shapes, parameters, refusals with their node, and what terms return."""
 
+import gc
+
 import pytest
 
 from core.engine.facts import model_facts
@@ -20,6 +22,16 @@ from core.project.schema import (
 )
 
 pytestmark = pytest.mark.keras
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections():
+    """As in the engine: what TensorFlow's import made is never looked at again."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
 
 DATA = DataFacts(
     fields={
@@ -110,6 +122,15 @@ def test_a_text_input_goes_through_its_vectorization():
     }
     found = facts(project(layers, inputs={"x": Input(field="review")}, heads={"p": Head(layer="words")}))
     assert found.shapes["head:p"] == (7,)
+
+
+def test_a_size_that_the_vocabulary_decides_is_not_claimed():
+    words = Layer(class_name="TextVectorization", sources=("x",), config={"output_mode": "multi_hot"})
+    layers = {"words": words, "trunk": dense("words"), "shift": dense("trunk")}
+    found = facts(project(layers, inputs={"x": Input(field="review")}))
+    assert (found.shapes["layer:words"], found.shapes["layer:trunk"]) == ((None,), (4,))
+    assert "layer:trunk" not in found.parameters
+    assert found.parameters["layer:shift"] == 20
 
 
 def test_a_head_may_show_an_input():
