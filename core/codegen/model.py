@@ -105,7 +105,8 @@ def _own(wiring: Wiring, node: str, layer: Layer, rows: Mapping[str, str]) -> It
         yield f"{name} = {made}"
     if adapts:
         yield f"{name}.adapt({_seen(wiring, node, layer, rows)})"
-    yield f"{wiring.variable(node)} = {name}({_call(wiring, node, layer, layer.class_name)})"
+    call = f"{name}({_call(wiring, node, layer, layer.class_name)})"
+    yield f"{wiring.variable(node)} = {_as_declared(wiring, node, layer, call)}"
 
 
 def _shared(wiring: Wiring, node: str, layer: Layer) -> Iterator[str]:
@@ -116,7 +117,18 @@ def _shared(wiring: Wiring, node: str, layer: Layer) -> Iterator[str]:
             where, f"Layer {node} shares {layer.shares}, which is no layer of its own; choose one."
         )
     call = _call(wiring, node, layer, original.class_name)
-    yield f"{wiring.variable(node)} = {wiring.layer_variable(layer.shares or '')}({call})"
+    call = f"{wiring.layer_variable(layer.shares or '')}({call})"
+    yield f"{wiring.variable(node)} = {_as_declared(wiring, node, original, call)}"
+
+
+def _as_declared(wiring: Wiring, node: str, layer: Layer, call: str) -> str:
+    """Keras 3.15 declares bags of words as (rows, 1, words) but computes (rows, words); Flatten says so."""
+    if layer.class_name != "TextVectorization" or layer.config.get("output_mode", "int") == "int":
+        return call
+    name = f"{node}_flat"
+    while name in wiring.layers or name in wiring.inputs:
+        name += "_"
+    return f"layers.Flatten(name={literal(name)})({call})"
 
 
 def _call(wiring: Wiring, node: str, layer: Layer, class_name: str) -> str:
