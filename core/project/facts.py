@@ -7,7 +7,7 @@ plain values that travel as JSON. A fact that is not known yet is None, and a ru
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field as Setting
+from pydantic import BaseModel, ConfigDict
 
 from core.project.schema import EMPTY, Frozen
 
