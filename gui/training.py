@@ -8,7 +8,7 @@ history.
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from core.project.facts import DataFacts, ModelFacts
 from core.project.schema import Data, Project
@@ -75,7 +75,8 @@ class Training(QObject):
         engines.facts_arrived.connect(self._take_facts)
         engines.question_lost.connect(self._lose_question)
         engines.trouble.connect(self._take_trouble)
-        engines.closed.connect(self._thread.quit)
+        # At once and from there: the GUI thread waits in `close`, so it would never deliver the call itself.
+        engines.closed.connect(self._thread.quit, Qt.ConnectionType.DirectConnection)
         self._thread.start()
         self._begin.emit(self.runs)
 
