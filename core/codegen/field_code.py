@@ -91,10 +91,8 @@ def _reshaped(field: NumberField) -> str:
 def _categories(name: str, field: CategoryField, making: Making) -> Code:
     """Codes count the classes from 0, and -1 is a value that is missing or none of them."""
     known = classes_text(name, field, making.facts)
-    codes = [
-        f"pd.Categorical({making.reading.column(column)}, categories={known}).codes"
-        for column in field.columns
-    ]
+    columns = map(making.reading.column, field.columns)
+    codes = [f"pd.Index({known}).get_indexer({column})" for column in columns]
     if field.encoding == "onehot" and field.missing == "drop":
         return Code(f"{_eye(name, field, making.facts)}[{codes[0]}]", (NUMPY, PANDAS))
     if len(codes) == 1:

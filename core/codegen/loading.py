@@ -62,12 +62,13 @@ def used_fields(project: Project) -> dict[str, Field]:
 def _columns(data: Data, used: Mapping[str, Field], facts: DataFacts) -> list[str]:
     """Return the columns that are read, each once: of the fields, of what drops rows, and of the split."""
     fields = (*used.values(), *_dropping(data, facts).values())
-    names = [name for field in fields for name in field.columns] + ([by] if (by := _by(data)) else [])
+    names = [name for field in fields for name in field.columns] + _by(data)
     return list(dict.fromkeys(names))
 
 
-def _by(data: Data) -> str | None:
-    return data.split.by if data.split.kind != "random" else None
+def _by(data: Data) -> list[str]:
+    """Return the column that the split goes by, if there is one."""
+    return [data.split.by] if data.split.kind != "random" and data.split.by is not None else []
 
 
 def _dropping(data: Data, facts: DataFacts) -> dict[str, Field]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.data.blocks import Block, Column
 from core.data.columns import MOST_VALUES, Value, gaps, in_order
+from core.data.failures import shown
 from core.project.facts import ColumnFacts, FieldFacts, Shape
 from core.project.schema import CategoryField, Field, ImageField, NumberField, TextField
 
@@ -22,9 +23,10 @@ def why_not(field: Field, columns: Columns) -> str | None:
     """Return a sentence when `field`, which names at least one column, cannot be made of these, else None."""
     for name in field.columns:
         if name not in columns:
-            return f'There is no column "{name}" in the data{_nearest(name, columns)}: choose another.'
+            near = _nearest(name, columns)
+            return f'There is no column "{shown(name, 60)}" in the data{near}: choose another.'
         if not columns[name].count:
-            return f'Column "{name}" has no values at all: choose another.'
+            return f'Column "{shown(name, 60)}" has no values at all: choose another.'
     facts = [columns[name] for name in field.columns]
     match field:
         case NumberField():
@@ -39,16 +41,18 @@ def why_not(field: Field, columns: Columns) -> str | None:
 
 def _nearest(name: str, columns: Columns) -> str:
     near = get_close_matches(name, list(columns), n=1)
-    return f' (the nearest is "{near[0]}")' if near else ""
+    return f' (the nearest is "{shown(near[0], 60)}")' if near else ""
 
 
 def _why_no_numbers(field: NumberField, facts: Sequence[ColumnFacts]) -> str | None:
     for name, column in zip(field.columns, facts, strict=True):
         if column.kind in ("text", "time") or (column.kind == "category" and not _is_number(column)):
-            example = f', such as "{str(column.values[0])[:40]}"' if column.values else ""
-            return f'Column "{name}" holds {_held(column)}{example}, not numbers: choose category or text.'
+            example = f', such as "{shown(str(column.values[0]), 40)}"' if column.values else ""
+            held = f'Column "{shown(name, 60)}" holds {_held(column)}{example}'
+            return f"{held}, not numbers: choose category or text."
         if not _is_finite(column):
-            return f'Column "{name}" holds numbers too large to train on ({_largest(column):g}): mend it.'
+            largest = f"{_largest(column):g}"
+            return f'Column "{shown(name, 60)}" holds {largest}, which is too large to train on: mend it.'
     if len(facts) > 1 and any(len(column.shape) > 1 for column in facts):
         return "An array column must be the only column of its field: make a field for each."
     width = prod(size or 0 for size in _width(facts))
@@ -89,17 +93,22 @@ def _why_no_categories(field: CategoryField, facts: Sequence[ColumnFacts]) -> st
         return "One-hot takes one column: make a field for each, or use codes."
     for name, column in zip(field.columns, facts, strict=True):
         if field.classes is None and not column.values and column.count:
-            return f'Column "{name}" has more than {MOST_VALUES:,} distinct values: choose number or text.'
+            many = f"more than {MOST_VALUES:,} distinct values"
+            return f'Column "{shown(name, 60)}" has {many}: choose number or text.'
         if field.classes and not filled_class(field) <= set(field.classes):
-            return f'Missing values are filled with "{field.fill}", which is no class: add it to the classes.'
+            fill = shown(str(field.fill), 40)
+            return f'Missing values are filled with "{fill}", which is no class: add it to the classes.'
         if field.classes and column.values and not set(field.classes) & set(column.values):
             given, found = _listed(field.classes), _listed(column.values)
-            return f'None of the classes {given} is in column "{name}", which holds {found}: change them.'
+            column_name = shown(name, 60)
+            return (
+                f'None of the classes {given} is in column "{column_name}", which holds {found}: change them.'
+            )
     return None
 
 
 def _listed(values: Sequence[object]) -> str:
-    few = ", ".join(str(value)[:24] for value in values[:4])
+    few = ", ".join(shown(str(value), 24) for value in values[:4])
     return f"{few} and {len(values) - 4:,} others" if len(values) > 4 else few
 
 
@@ -118,7 +127,7 @@ def _why_not_one(columns: Sequence[str], facts: Sequence[ColumnFacts], kind: str
 def _why_no_paths(name: str, column: ColumnFacts) -> str | None:
     if column.kind in ("text", "category") and not _is_number_column(column):
         return None
-    return f'Column "{name}" holds no paths of images: choose the column that names the files.'
+    return f'Column "{shown(name, 60)}" holds no paths of images: choose the column that names the files.'
 
 
 def _is_number_column(column: ColumnFacts) -> bool:

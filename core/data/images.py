@@ -33,7 +33,7 @@ class BadImage(Exception):
 
 @lru_cache(maxsize=16)
 def _look(paths: tuple[str, ...], folder: str, _: int) -> None:
-    """Raise BadImage for the first bad one; only that all is well is remembered, so a mended image is seen."""
+    """Raise BadImage for the first bad one; only success is remembered, so that a mended image is seen."""
     for place, path in enumerate(paths):
         if "\0" in path or not os.path.isfile(os.path.join(folder, path)):
             where = f'"{shown(path)}" (value {place + 1} of its column)'
@@ -49,7 +49,7 @@ def _look(paths: tuple[str, ...], folder: str, _: int) -> None:
             ValueError,
             Image.DecompressionBombError,
         ) as error:
-            why = f"{shown(path)} is not an image that can be read: replace it or take its row out of the table."
+            why = f"{shown(path)} is not an image that can be read: replace it or take its row out."
             raise BadImage(why) from error
 
 

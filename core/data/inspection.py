@@ -16,7 +16,7 @@ from core.data import fields, images
 from core.data.blocks import Block
 from core.data.blocks import rows as rows_of
 from core.data.columns import ColumnSummary, gaps
-from core.data.failures import UnreadableData
+from core.data.failures import UnreadableData, shown
 from core.data.places import Stamp, stamp
 from core.data.scaling import fitted_range
 from core.data.sources import BLOCK, blocks, is_small, whole
@@ -106,7 +106,7 @@ def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
 
 
 def _missing_images(at: Stamp, usable: Mapping[str, Field]) -> dict[str, str]:
-    """Look for the images listed in the table; not kept with the counts, since images come and go by themselves."""
+    """Look for the images listed in the table: anew each time, since images come and go by themselves."""
     chosen = {name: field for name, field in usable.items() if isinstance(field, ImageField)}
     if not chosen:
         return {}
@@ -125,7 +125,7 @@ def _uneven(usable: Mapping[str, Field], columns: Mapping[str, ColumnFacts]) -> 
         return {}
     usual = Counter(lengths.values()).most_common(1)[0][0]
     return {
-        f"field:{name}": f'Column "{odd}" has {lengths[odd]:,} rows where others have {usual:,}: '
+        f"field:{name}": f'Column "{shown(odd, 60)}" has {lengths[odd]:,} rows where others have {usual:,}: '
         "use columns of equal length."
         for name, field in usable.items()
         for odd in field.columns
@@ -142,15 +142,17 @@ def _why_no_split(
 ) -> str | None:
     if split.kind == "random":
         return None
-    if not split.by:
+    if split.by is None:
         return "The split goes by a column, and none is chosen: choose one."
     if split.by not in columns:
-        return f'The split goes by column "{split.by}", which is not in the data: choose another.'
+        return f'The split goes by column "{shown(split.by, 60)}", which is not in the data: choose another.'
     if columns[split.by].shape:
-        return f'The split goes by column "{split.by}", which holds arrays: choose a plain column.'
+        return f'The split goes by column "{shown(split.by, 60)}", which holds arrays: choose a plain column.'
     lengths = {_length(columns[name]) for field in usable.values() for name in field.columns}
     if lengths and lengths != {_length(columns[split.by])}:
-        return f'The split goes by column "{split.by}", which has other rows than the fields: choose another.'
+        return (
+            f'The split goes by column "{shown(split.by, 60)}", with other rows than the fields: change it.'
+        )
     return None
 
 

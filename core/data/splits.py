@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.data.columns import in_order
+from core.data.failures import shown
 from core.data.times import parsed
 from core.project.schema import Split
 
@@ -83,14 +84,15 @@ def moments(split: Split, by: pd.Series, dayfirst: bool) -> pd.Series:
         return parsed(by, dayfirst)
     except ValueError as error:
         raise UnclearSplit(
-            f'The split by time needs dates, but column "{split.by}" also holds "{_odd(by, dayfirst)}": '
+            f'The split by time needs dates, but column "{shown(str(split.by), 60)}" also holds '
+            f'"{shown(_odd(by, dayfirst), 40)}": '
             "choose another column or another split."
         ) from error
 
 
 def _odd(by: pd.Series, dayfirst: bool) -> str:
     unread = by[parsed(by, dayfirst, errors="coerce").isna()]
-    return str(unread.iloc[0] if len(unread) else by.iloc[0])[:40]
+    return str(unread.iloc[0] if len(unread) else by.iloc[0])
 
 
 def words(by: pd.Series) -> pd.Series:
@@ -103,7 +105,7 @@ def by_words(split: Split, by: pd.Series) -> Parts:
     said = words(by)
     if other := set(said) - set(WORDS):
         raise UnclearSplit(
-            f'Column "{split.by}" splits by the words train, validation and test, '
-            f'but also says "{in_order(list(other))[0][:40]}": change the word or choose another split.'
+            f'Column "{shown(str(split.by), 60)}" splits by the words train, validation and test, '
+            f'but also says "{shown(in_order(list(other))[0], 40)}": change the word or choose another split.'
         )
     return Parts(*(np.flatnonzero((said == word).to_numpy()) for word in WORDS))

@@ -1,4 +1,4 @@
-"""A large file is read in blocks and gives the facts that reading it whole gives; its first rows come at once."""
+"""A large file is read in blocks and gives the same facts as read whole; its first rows come at once."""
 
 import numpy as np
 import pandas as pd
