@@ -135,9 +135,7 @@ def _dropped(data: Data, making: Making) -> Code:
         if isinstance(field, CategoryField) and field.classes is not None
         for column in field.columns
     }
-    names = [column for field in dropping.values() for column in field.columns] + (
-        [by] if (by := _by(data)) else []
-    )
+    names = [column for field in dropping.values() for column in field.columns] + _by(data)
     columns = list(dict.fromkeys(name for name in names if _may_miss(name, making, data)))
     if making.reading.is_table:
         return _dropped_of_table(columns, chosen, making)
