@@ -47,8 +47,8 @@ def tensors_in_formulas(view: View) -> Iterator[Problem]:
             first, other = known[0]
             if not _fits(shape, other):
                 message = (
-                    f"{name} puts {_named(first)} of shape {spell(other)} together with {_named(value)} of shape "
-                    f"{spell(shape)}: they would broadcast."
+                    f"{name} puts {_named(first)} of shape {spell(other)} together with {_named(value)} "
+                    f"of shape {spell(shape)}: they would broadcast."
                 )
                 fix = _formula_fix(view, (first, other), (value, shape))
                 yield Problem("formula-broadcast", "warning", f"term:{name}", message, fix)
@@ -66,7 +66,8 @@ def merged_shapes(view: View) -> Iterator[Problem]:
         for source, shape in known[1:]:
             first, other = known[0]
             if len(shape) == len(other) and not _broadcasts(shape, other):
-                message = f"{name} ({owner.class_name}) gets {first} of {spell(other)} and {source} of {spell(shape)}."
+                both = f"{first} of shape {spell(other)} and {source} of shape {spell(shape)}"
+                message = f"{name} ({owner.class_name}) cannot put together {both}."
                 fix = units_fix(view, f"layer:{source}", other[-1] if shape[:-1] == other[:-1] else None)
                 yield Problem("shapes-differ", "blocking", f"layer:{name}", message, fix)
                 break
@@ -129,8 +130,8 @@ def _broadcasts(first: Shape, second: Shape) -> bool:
 
 def _differs(view: View, one: Comparison, truth: Shape, prediction: Shape) -> Problem:
     message = (
-        f"{one.name} compares {_named(one.truth)} of shape {spell(truth)} with {_named(one.prediction)} of shape "
-        f"{spell(prediction)}{_consequence(one, truth, prediction)}"
+        f"{one.name} compares {_named(one.truth)} of shape {spell(truth)} with {_named(one.prediction)} "
+        f"of shape {spell(prediction)}{_consequence(one, truth, prediction)}"
     )
     return Problem("shape-mismatch", "blocking", one.where, message, _shape_fix(view, one, truth, prediction))
 

@@ -98,7 +98,9 @@ def formulas_without_a_gradient(view: View) -> Iterator[Problem]:
         tree = expressions.parse(term.loss.code).tree
         used = heads & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         if used and not used & set(_names_with_gradient(tree)):
-            message = f"The formula of {name} has no gradient: {', '.join(sorted(used))} only passes through flat functions."
+            message = (
+                f"The formula of {name} has no gradient: {', '.join(sorted(used))} only meets flat functions."
+            )
             yield Problem("no-gradient", "warning", f"term:{name}", message)
 
 
@@ -110,8 +112,8 @@ def one_number_a_batch(view: View) -> Iterator[Problem]:
     for name, term in view.project.terms.items():
         if term.loss.kind == "python" and term.loss.function in scalar and _has_missing_labels(view, term):
             message = (
-                f"{term.loss.function} returns one number for the whole batch, so rows without a label cannot be "
-                "skipped; return one a row, for example with mean(..., axis=-1)."
+                f"{term.loss.function} returns one number for the whole batch, so rows without a label "
+                "cannot be skipped; return one a row, for example with mean(..., axis=-1)."
             )
             yield Problem("scalar-loss", "warning", f"term:{name}", message)
 

@@ -121,7 +121,7 @@ def shared_layers(view: View) -> Iterator[Problem]:
                 f"{name} shares the layer {layer.shares}, which {'is itself' if owner else 'does not exist'}."
             )
         elif owner.shares is not None:
-            message = f"{name} shares {layer.shares}, which shares {owner.shares} in turn: share {owner.shares} directly."
+            message = f"{name} shares {layer.shares}, which shares {owner.shares} in turn: share that one."
         else:
             continue
         root = owner.shares if owner is not None and owner is not layer and owner.shares in layers else None

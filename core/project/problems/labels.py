@@ -34,23 +34,18 @@ def label_encodings(view: View) -> Iterator[Problem]:
         if field is None or field.kind != "category" or not one.truth.startswith("target:"):
             continue
         target = one.truth.removeprefix("target:")
-        if one.loss.labels == "onehot" and field.encoding == "codes" and one.loss.name != "KLDivergence":
+        single = one.loss.name in ("F1Score", "FBetaScore") and view.shape(one.prediction) == (1,)
+        if one.loss.labels == "onehot" and field.encoding == "codes" and not single:
             message = f"{one.name} ({one.loss.name}) wants one-hot labels, but {target} holds class numbers."
             other = SPARSE.get(one.loss.name)
-            fix = (
-                loss_fix(one.where, other)
-                if other
-                else field_fix(target, "Make the field one-hot", encoding="onehot")
-            )
+            onehot = field_fix(target, "Make the field one-hot", encoding="onehot")
+            fix = loss_fix(one.where, other) if other else onehot
             yield Problem("labels-not-one-hot", "blocking", one.where, message, fix)
         elif one.loss.labels == "codes" and field.encoding == "onehot":
             message = f"{one.name} ({one.loss.name}) wants class numbers, but {target} is one-hot."
             other = ONE_HOT.get(one.loss.name)
-            fix = (
-                loss_fix(one.where, other)
-                if other
-                else field_fix(target, "Use class numbers", encoding="codes")
-            )
+            codes = field_fix(target, "Use class numbers", encoding="codes")
+            fix = loss_fix(one.where, other) if other else codes
             yield Problem("labels-one-hot", "blocking", one.where, message, fix)
 
 
@@ -68,7 +63,8 @@ def classes_against_units(view: View) -> Iterator[Problem]:
             continue
         target, head = one.truth.partition(":")[2], one.prediction.partition(":")[2]
         if highest is not None and highest >= shape[-1]:
-            message = f"{target} has labels up to {highest}, but {head} has {shape[-1]} outputs: classes 0 to {shape[-1] - 1}."
+            room = f"{shape[-1]} outputs, for classes 0 to {shape[-1] - 1}"
+            message = f"{target} has labels up to {highest}, but {head} has {room}."
             fix = units_fix(view, one.prediction, highest + 1)
             yield Problem("label-out-of-range", "blocking", one.where, message, fix)
         elif lowest is not None and lowest < 0:
@@ -87,7 +83,8 @@ def binary_labels(view: View) -> Iterator[Problem]:
         highest, lowest = _highest(view, one), _lowest(view, one)
         if onehot or facts is None or highest is None or (highest <= 1 and (lowest is None or lowest >= 0)):
             continue
-        message = f"{one.name} ({one.loss.name}) wants labels of 0 and 1, but {target} goes from {lowest or 0:g} to {highest:g}."
+        reach = f"from {lowest or 0:g} to {highest:g}"
+        message = f"{one.name} ({one.loss.name}) wants labels of 0 and 1, but {target} goes {reach}."
         several = field is not None and field.kind == "category" and one.loss.name.endswith("Crossentropy")
         fix = loss_fix(one.where, "SparseCategoricalCrossentropy") if several else None
         yield Problem("label-out-of-range", "blocking", one.where, message, fix)

@@ -64,7 +64,9 @@ def texts_without_vectorization(view: View) -> Iterator[Problem]:
         for consumer in view.consumers.get(name, ()):
             owner = view.owner(view.project.model.layers[consumer])
             if owner.class_name and owner.class_name not in TEXT_LAYERS:
-                message = f"{consumer} ({owner.class_name}) cannot read the texts of {name}: put a TextVectorization between."
+                message = (
+                    f"{consumer} ({owner.class_name}) cannot read texts: put a TextVectorization between."
+                )
                 fix = wire_through(
                     name, consumer, "TextVectorization", {"max_tokens": 5000, "output_mode": "multi_hot"}
                 )
@@ -85,7 +87,7 @@ def codes_as_numbers(view: View) -> Iterator[Problem]:
         for consumer in view.consumers.get(name, ()):
             owner = view.owner(view.project.model.layers[consumer])
             if owner.class_name in COUNTING:
-                message = f"{consumer} reads the class codes of {given.field} as if they were in order; use one-hot."
+                message = f"{consumer} takes the class codes of {given.field} for quantities; use one-hot."
                 fix = field_fix(given.field, "Make the field one-hot", encoding="onehot")
                 yield Problem("codes-as-numbers", "warning", f"field:{given.field}", message, fix)
 
@@ -135,7 +137,9 @@ def leaks(view: View) -> Iterator[Problem]:
         for other in sorted(inputs - {name}):
             both = [column for column in fields[name].columns if column in fields[other].columns]
             if both:
-                message = f"The column {both[0]} is in the target {name} and in the input field {other}: the answer leaks."
+                message = (
+                    f"The column {both[0]} is in the target {name} and the input field {other}: it leaks."
+                )
                 columns = tuple(column for column in fields[other].columns if column not in both)
                 fix = field_fix(other, f"Take it out of {other}", columns=columns)
                 yield Problem("leak", "warning", f"field:{other}", message, fix)

@@ -147,14 +147,16 @@ class View:
         return known
 
     def _field_shape(self, reference: str) -> Shape | None:
-        facts = self.field_facts(reference)
-        if facts is not None:
-            return facts.shape
-        field = self.field(reference)
+        """From the project where that is sure, so that it is right while facts are still those of before."""
+        field, facts = self.field(reference), self.field_facts(reference)
+        known = None if field is None else self._shape_of_field(field)
+        return known if known is not None or facts is None else facts.shape
+
+    def _shape_of_field(self, field: Field) -> Shape | None:
         if isinstance(field, ImageField):
             return (field.height, field.width, field.channels)
         source = self.project.data.source
-        if field is None or source is None or source.kind != "csv" or not field.columns:
+        if source is None or source.kind != "csv" or not field.columns:
             return None
         if isinstance(field, CategoryField) and field.encoding == "onehot":
             return (len(field.classes),) if field.classes else None
