@@ -159,8 +159,14 @@ def _seen(wiring: Wiring, node: str, layer: Layer, rows: Mapping[str, str]) -> s
         return rows[source]
     feeding = [name for name in wiring.sorted([source]) if name in wiring.inputs]
     inputs = ", ".join(f"{literal(name)}: {wiring.variable(name)}" for name in feeding)
-    arrays = ", ".join(f"{literal(name)}: {rows[name]}" for name in feeding)
+    arrays = ", ".join(f"{literal(name)}: {_array(wiring, name, rows[name])}" for name in feeding)
     return f"keras.Model({{{inputs}}}, {wiring.variable(source)}).predict({{{arrays}}}, verbose=0)"
+
+
+def _array(wiring: Wiring, name: str, rows: str) -> str:
+    """The rows of an input for Keras, which takes strings as tensors only."""
+    text = isinstance(wiring.project.data.fields[wiring.field_of(name)], TextField)
+    return f'keras.ops.convert_to_tensor({rows}, "string")' if text else rows
 
 
 def _stand_in(facts: DataFacts, field: str) -> str:

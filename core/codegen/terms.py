@@ -55,7 +55,7 @@ CHECKED = '''def checked(loss, **arguments):
     if "float" not in keras.backend.standardize_dtype(values.dtype):
         raise ValueError(f"{loss.__name__} returned {values.dtype}, which has no gradient")
     rows = [argument.shape[0] for argument in arguments.values()]
-    if values.shape and values.shape[0] not in (None, *rows):
+    if len(values.shape) and values.shape[0] not in (None, *rows):
         raise ValueError(f"{loss.__name__} returned {values.shape}; the first axis must be the samples")
     return values'''
 TERM_MODEL = '''@keras.saving.register_keras_serializable()
@@ -108,8 +108,11 @@ class Terms:
 
     def losses(self) -> Code:
         """The losses by the names of their terms: objects of Keras, functions made of expressions."""
-        made = (self._loss(name, term).marked(f"term:{name}") for name, term in self.wiring.terms.items())
-        return join([*self._aids(), *made], "\n\n\n")
+        made = [(self._loss(name, term), f"term:{name}") for name, term in self.wiring.terms.items()]
+        marked = [piece.marked(reference) for piece, reference in made if piece.text]
+        objects = join(piece for piece in marked if "\ndef " not in piece.text)
+        defined = [piece for piece in marked if "\ndef " in piece.text]
+        return join([*self._aids(), *defined, objects], "\n\n\n")
 
     def model_class(self) -> Code:
         """The class `TermModel`."""

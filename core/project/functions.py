@@ -70,7 +70,7 @@ def signatures(code: str) -> Mapping[str, Signature]:
 
 
 def defined(code: str) -> tuple[str, ...]:
-    """Return every name that `code` defines at its top level, each once. Raises FunctionsError like `signatures`."""
+    """Return every name that `code` defines at its top level, once. Raises FunctionsError like `signatures`."""
     return tuple(dict.fromkeys(name for statement in _tree(code).body for name in _defined(statement)))
 
 

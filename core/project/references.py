@@ -6,9 +6,23 @@ The same strings name nodes on the canvas, places of problems and lines of the s
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
-from core.project.schema import Project
+from core.project.schema import Metric, Project, Term
 
-Kind = Literal["field", "input", "layer", "head", "target", "term", "metric", "data", "split", "training", "functions", "total", "regularization"]
+Kind = Literal[
+    "field",
+    "input",
+    "layer",
+    "head",
+    "target",
+    "term",
+    "metric",
+    "data",
+    "split",
+    "training",
+    "functions",
+    "total",
+    "regularization",
+]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
@@ -47,9 +61,10 @@ def exists(project: Project, text: str) -> bool:
 
 def targets(project: Project) -> Iterator[str]:
     """The fields that terms or metrics use as targets, each once, in the order of the data."""
+    parts: tuple[Term | Metric, ...] = (*project.terms.values(), *project.metrics.values())
     bound = {
         value.removeprefix("target:")
-        for part in (*project.terms.values(), *project.metrics.values())
+        for part in parts
         for value in part.bind.values()
         if value.startswith("target:")
     }
