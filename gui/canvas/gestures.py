@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QGraphicsView, QLabel
 
 from core.project import edits
 from core.project.schema import Project
+from gui import theme
 from gui.canvas.node import NodeItem
 from gui.canvas.scene import GraphScene
 from gui.canvas.wire import PendingWire
@@ -123,8 +124,7 @@ class WireDrag(QObject):
                 if self._leads_on()
                 else "A term goes into the total by itself."
             )
-        self.hint.setProperty("refused", "true" if why else "false")
-        self.hint.style().polish(self.hint)
+        self.hint.setStyleSheet(_style(refused=why is not None))
         self.hint.setText(text)
         self.hint.adjustSize()
         self.hint.move(self._beside(self._view.mapFromScene(place)))
@@ -140,3 +140,11 @@ class WireDrag(QObject):
         return QPoint(
             max(0, min(x, room.width() - size.width() - 4)), max(0, min(y, room.height() - size.height() - 4))
         )
+
+
+def _style(refused: bool) -> str:
+    """The look of the hint: like a tooltip, its edge red while the wire cannot work."""
+    t = theme.tokens()
+    edge, ground = (t.bad, t.bad_soft) if refused else (t.border, t.raised)
+    colours = f"background: {ground}; color: {t.text}; border: 1px solid {edge};"
+    return f"{colours} border-radius: 6px; padding: 5px 8px;"

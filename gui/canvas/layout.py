@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gui.canvas.ordering import Columns, ordered
+from gui.canvas.straightening import heights
 
 GAP_X, GAP_Y, LANE, LANE_GAP = 60.0, 28.0, 4.0, 14.0
-SWEEPS, STRAIGHTENING = 8, 24
-"""Sweeps that follow one side, which place whole branches; then sweeps that weigh both sides, which
-smooth.
-"""
 GRID = 4
 
 Point = tuple[float, float]
@@ -151,62 +148,13 @@ class _Grid:
         return lefts, widths
 
     def _down(self) -> dict[str, float]:
-        """Return the middle of each node: as close to its neighbours' as order and gaps allow."""
-        middles: dict[str, float] = {}
-        for column in self.columns:
-            middles |= _spaced(column, [0.0] * len(column), self._gaps(column))
-        for sweep in range(SWEEPS + STRAIGHTENING):
-            columns = self.columns if sweep % 2 == 0 else self.columns[::-1]
-            for column in columns:
-                wanted = [self._wanted(name, middles, sweep) for name in column]
-                middles |= _spaced(column, wanted, self._gaps(column))
-        return middles
+        """Return the middle of each node."""
+        return heights(self.columns, self.before, self.after, lambda name: not self._is_node(name), self._gap)
 
-    def _wanted(self, name: str, middles: Mapping[str, float], sweep: int) -> float:
-        """The mean of the neighbours on the side the sweep comes from; of both near the end."""
-        sides = (
-            (self.before, self.after) if sweep >= SWEEPS else (self.before if sweep % 2 == 0 else self.after,)
-        )
-        near = [(middles[other], self._pull(name, other)) for side in sides for other in side[name]]
-        weight = sum(pull for _, pull in near)
-        return sum(middle * pull for middle, pull in near) / weight if near else middles[name]
-
-    def _pull(self, one: str, other: str) -> float:
-        """How much a wire wants to be straight: a lot where it is the only one between its ends, or a
-        lane.
-        """
-        left, right = (one, other) if other in self.after[one] else (other, one)
-        lanes = 2 - self._is_node(left) - self._is_node(right)
-        if lanes:
-            return 4.0 * lanes
-        return 8.0 if len(self.after[left]) == 1 and len(self.before[right]) == 1 else 1.0
-
-    def _gaps(self, column: Sequence[str]) -> list[float]:
-        """Return the least distance between the middles of each two neighbours of a column."""
-        gaps = []
-        for upper, lower in pairwise(column):
-            between = GAP_Y if self._is_node(upper) and self._is_node(lower) else LANE_GAP
-            gaps.append((self.boxes[upper].height + self.boxes[lower].height) / 2 + between)
-        return gaps
-
-
-def _spaced(names: Sequence[str], wanted: Sequence[float], gaps: Sequence[float]) -> dict[str, float]:
-    """Return the places closest to `wanted` (least squares) that keep the order and the `gaps`.
-
-    With the gaps subtracted this is isotonic regression, solved by pooling adjacent violators.
-    """
-    offsets = [0.0]
-    for gap in gaps:
-        offsets.append(offsets[-1] + gap)
-    pools: list[tuple[float, int]] = []
-    for value, offset in zip(wanted, offsets, strict=False):
-        mean, count = value - offset, 1
-        while pools and pools[-1][0] > mean:
-            other, size = pools.pop()
-            mean, count = (mean * count + other * size) / (count + size), count + size
-        pools.append((mean, count))
-    flat = [mean for mean, count in pools for _ in range(count)]
-    return {name: place + offset for name, place, offset in zip(names, flat, offsets, strict=False)}
+    def _gap(self, upper: str, lower: str) -> float:
+        """Return the least distance between the middles of two neighbours of a column."""
+        between = GAP_Y if self._is_node(upper) and self._is_node(lower) else LANE_GAP
+        return (self.boxes[upper].height + self.boxes[lower].height) / 2 + between
 
 
 def _snapped(value: float) -> float:

@@ -30,7 +30,7 @@ class InPlace(QObject):
         line = named(
             QLineEdit(item.node.name, self._view.viewport()), "canvasName", f"Name of {item.node.title}"
         )
-        area = item.card().translated(item.pos()).adjusted(8, 4, -6, -16)
+        area = item.card().translated(item.pos()).adjusted(7, 7, -7, -7)
         self._open(line, area, accept, bold=True)
         line.selectAll()
 

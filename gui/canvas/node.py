@@ -4,6 +4,7 @@ It only paints what it was shown; what a click or a drag means is decided elsewh
 """
 
 import math
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QIcon, QPainter, QPainterPath, QPen
@@ -23,6 +24,7 @@ SEVERITIES = {"blocking": "problem", "warning": "warning", "hint": "hint"}
 COLOURS = {"blocking": "bad", "warning": "warning", "hint": "muted"}
 
 
+@cache
 def font(size: int, bold: bool = False) -> QFont:
     """The window's font in scene units; the zoom of the view scales it."""
     result = theme.font(size, bold=bold)
@@ -188,7 +190,7 @@ class NodeItem(QGraphicsItem):
         return pen
 
     def _paint_text(self, painter: QPainter) -> None:
-        t, room = theme.tokens(), self.width - LEFT - 8
+        t = theme.tokens()
         lines = (
             (self.node.title, font(13, bold=True), t.muted if self.node.quiet else t.text, TITLE_BASE),
             (self.live or self.node.detail, font(12), t.muted, DETAIL_BASE),
@@ -196,8 +198,7 @@ class NodeItem(QGraphicsItem):
         for text, face, colour, base in lines:
             painter.setFont(face)
             painter.setPen(QColor(colour))
-            shown = QFontMetricsF(face).elidedText(text, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(QPointF(LEFT, base), shown)
+            painter.drawText(QPointF(LEFT, base), _elided(text, face, self.width - LEFT - 8))
         if self.node.shape:
             self._paint_shape(painter)
 
@@ -205,7 +206,7 @@ class NodeItem(QGraphicsItem):
         """The shape of the output, over the wire's start; its halo keeps it readable on wires."""
         t, face, place = theme.tokens(), font(11), QPointF(self.width + 9, HEIGHT / 2 - 7)
         room = SHAPE_ROOM - 12
-        text = QFontMetricsF(face).elidedText(self.node.shape, Qt.TextElideMode.ElideRight, room)
+        text = _elided(self.node.shape, face, room)
         metrics, ground = QFontMetricsF(face), QColor(t.canvas)
         ground.setAlpha(205)
         painter.fillRect(metrics.tightBoundingRect(text).translated(place).adjusted(-2, -1, 2, 1), ground)
@@ -232,3 +233,8 @@ class NodeItem(QGraphicsItem):
         painter.drawEllipse(area.adjusted(-1.5, -1.5, 1.5, 1.5))
         icon: QIcon = theme.icon(SEVERITIES[worst.severity], getattr(t, COLOURS[worst.severity]))
         icon.paint(painter, area.toRect())
+
+
+@lru_cache(maxsize=4096)
+def _elided(text: str, face: QFont, room: float) -> str:
+    return QFontMetricsF(face).elidedText(text, Qt.TextElideMode.ElideRight, room)

@@ -20,7 +20,7 @@ from gui.canvas.graph import Wire
 from gui.canvas.node import NodeItem, font
 
 WIDTH, GRIP, BEND = 1.7, 12.0, 0.5
-LABEL_BACK = 14.0
+LABEL_AT = 0.36
 
 
 def curve(start: QPointF, end: QPointF, through: Sequence[QPointF] = ()) -> QPainterPath:
@@ -120,11 +120,10 @@ class WireItem(QGraphicsPathItem):
         return pen
 
     def _paint_argument(self, painter: QPainter) -> None:
-        """The name of the argument that the wire stands for, before it arrives."""
+        """The name of the argument that the wire stands for; nearer to its start, where fewer wires meet."""
         t, face = theme.tokens(), font(11)
         width = QFontMetricsF(face).horizontalAdvance(self.wire.argument)
-        length = max(self.path().length(), 1.0)
-        centre = self.path().pointAtPercent(max(0.0, 1 - (LABEL_BACK + width / 2) / length))
+        centre = self.path().pointAtPercent(LABEL_AT)
         area = QRectF(centre.x() - width / 2 - 4, centre.y() - 9, width + 8, 18)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(t.canvas))
