@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.codegen.code import Code
 from core.codegen.quoting import literal
 from core.codegen.reading_code import NUMPY, PANDAS, Reading
-from core.data.fields import classes as classes_of
+from core.data.classes import classes as classes_of
 from core.project.facts import DataFacts
 from core.project.schema import CategoryField, Field, ImageField, NumberField, TextField
 

@@ -15,7 +15,7 @@ from core.codegen.field_code import Making
 from core.codegen.quoting import literal
 from core.codegen.reading_code import NUMPY, place, reading
 from core.codegen.split_code import splitting
-from core.data import inspect, resolve
+from core.data import resolve
 from core.project import references
 from core.project.facts import DataFacts
 from core.project.schema import CategoryField, Data, Field, ImageField, NumberField, Project, SklearnSource
@@ -38,7 +38,10 @@ def loading(project: Project, folder: Path, out: Path, facts: DataFacts | None =
     data = project.data
     if data.source is None:
         raise CannotGenerate("data", "There is no data yet: open a file or one of the bundled sets.")
-    facts = inspect(data, folder, project.seed) if facts is None else facts
+    if facts is None:
+        from core.data import inspect  # loads pandas, which the window starts without
+
+        facts = inspect(data, folder, project.seed)
     used = used_fields(project)
     for name, field in used.items():
         if not field.columns:

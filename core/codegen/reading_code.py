@@ -7,7 +7,10 @@ from pathlib import Path
 
 from core.codegen.code import Code
 from core.codegen.quoting import literal
-from core.data import UnreadableData, resolve
+from core.data.classes import BUNDLED
+from core.data.dialect import read_options
+from core.data.failures import UnreadableData
+from core.data.places import is_archive, resolve, stamp
 from core.project.schema import CsvSource, NumpySource, ParquetSource, SklearnSource, Source
 
 NUMPY = "import numpy as np"
@@ -72,9 +75,6 @@ def _csv(source: CsvSource, folder: Path, path: str) -> str:
 
 def _csv_options(source: CsvSource, folder: Path) -> dict[str, object]:
     """Return what pandas is told; of a file that is not there, no more is known than the source says."""
-    from core.data.dialect import read_options
-    from core.data.places import stamp
-
     try:
         return read_options(stamp(source, folder))
     except UnreadableData:
@@ -83,8 +83,7 @@ def _csv_options(source: CsvSource, folder: Path) -> dict[str, object]:
 
 
 def _mended(source: ParquetSource, folder: Path) -> str:
-    from core.data.parquet import oddities
-    from core.data.places import stamp
+    from core.data.parquet import oddities  # loads pandas and pyarrow
 
     try:
         found = oddities(stamp(source, folder))
@@ -102,8 +101,6 @@ def _arrays(source: NumpySource, columns: list[str], folder: Path, path: str) ->
 
 
 def _is_single(source: NumpySource, folder: Path) -> bool:
-    from core.data.arrays import is_archive
-
     try:
         return not is_archive(resolve(source.path, folder))
     except UnreadableData:
@@ -111,8 +108,6 @@ def _is_single(source: NumpySource, folder: Path) -> bool:
 
 
 def _bundled(source: SklearnSource, columns: list[str]) -> Reading:
-    from core.data.bundled import CLASSES
-
     name = source.name
     imports = (f"from sklearn.datasets import load_{name}",)
     if name == "digits":
@@ -128,6 +123,6 @@ def _bundled(source: SklearnSource, columns: list[str]) -> Reading:
         return Reading(
             Code(f"{opened}\ntable = diabetes.data.assign(progression=diabetes.target)", imports), "table"
         )
-    target = f"{CLASSES[name]}={name}.target_names[{name}.target]"
+    target = f"{BUNDLED[name]}={name}.target_names[{name}.target]"
     opened = f"{name} = load_{name}(as_frame=True)"
     return Reading(Code(f"{opened}\ntable = {name}.data.assign({target})", imports), "table")

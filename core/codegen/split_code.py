@@ -7,7 +7,7 @@ from pathlib import Path
 from core.codegen.code import Code
 from core.codegen.quoting import literal
 from core.codegen.reading_code import NUMPY, PANDAS, Reading
-from core.data import UnreadableData, first_rows
+from core.data import UnreadableData
 from core.project.facts import DataFacts
 from core.project.schema import Data, Split
 
@@ -85,6 +85,7 @@ def _times(by: str, data: Data, reading: Reading, facts: DataFacts, folder: Path
 
 
 def _is_day_first(by: str, data: Data, folder: Path) -> bool:
+    from core.data import first_rows  # both load pandas, which most scripts are written without
     from core.data.times import LOOKED_AT, day_first
 
     assert data.source is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.lib import format as npy
 
 from core.data.blocks import Block, of_array
 from core.data.failures import UnreadableData, reading
-from core.data.places import Stamp
+from core.data.places import Stamp, is_archive
 
 ONLY = "array"
 """What the one array of a .npy is called."""
@@ -51,12 +50,6 @@ class Member(NamedTuple):
             )
         values = np.frombuffer(data, self.dtype) if size else np.empty(0, self.dtype)
         return values.astype(self.dtype.newbyteorder("="), copy=False)
-
-
-def is_archive(path: Path) -> bool:
-    """Whether `path` is a .npz, whatever its name says."""
-    with reading(path), path.open("rb") as file:
-        return file.read(2) == b"PK"
 
 
 def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:

@@ -11,10 +11,8 @@ import numpy as np
 from sklearn import datasets
 
 from core.data.blocks import Block, of_array, of_frame
+from core.data.classes import BUNDLED
 from core.project.schema import SklearnSet
-
-CLASSES: dict[SklearnSet, str] = {"iris": "species", "wine": "cultivar", "breast_cancer": "diagnosis"}
-"""The column that names the class, where scikit-learn has only `target`."""
 
 
 @lru_cache(maxsize=8)
@@ -30,4 +28,4 @@ def columns(name: SklearnSet) -> Block:
         bunch = datasets.load_diabetes(as_frame=True, scaled=False)
         return of_frame(bunch.data.assign(progression=bunch.target))
     bunch = getattr(datasets, f"load_{name}")(as_frame=True)
-    return of_frame(bunch.data.assign(**{CLASSES[name]: bunch.target_names[bunch.target]}))
+    return of_frame(bunch.data.assign(**{BUNDLED[name]: bunch.target_names[bunch.target]}))

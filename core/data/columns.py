@@ -10,6 +10,7 @@ import pandas as pd
 from pandas.api import types
 
 from core.data.blocks import Column
+from core.data.classes import Value, in_order
 from core.data.times import day_first, look_like_times, parsed
 from core.project.facts import ColumnFacts
 
@@ -19,7 +20,6 @@ MOST_VALUES = 1000
 BINS = 24
 SAMPLE = 40_000
 LONG_TEXT = 60
-Value = str | int | float | bool
 Kind = Literal["number", "category", "text", "time", "array"]
 
 
@@ -197,14 +197,6 @@ def plain(present: pd.Series) -> pd.Series:
     if kind in ("date", "datetime", "datetime64"):
         return pd.Series(pd.to_datetime(present))
     return present.astype(str)
-
-
-def in_order(values: list[Any]) -> list[Any]:
-    """Return values sorted; mixed kinds are sorted as text."""
-    try:
-        return sorted(values)
-    except TypeError:
-        return sorted(values, key=str)
 
 
 def _plainly(ordered: list[Any]) -> list[Value]:

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -22,6 +22,8 @@ SAMPLE = 256 * 1024
 READ_WHOLE = 32 * 1024 * 1024
 WINDOWS = 32
 RECORDS = 60
+LOOKED_AT = 2000
+GAPS = ("?", "-", "--", ".", "*")
 DELIMITERS = "\t;|,"
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 NOT_TEXT = {
@@ -32,6 +34,7 @@ NOT_TEXT = {
 CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b")) + b"\x7f"
 COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+\s*\Z")
 POINT_NUMBER = re.compile(r"\s*[-+]?\d*\.\d+(e[-+]?\d+)?\s*\Z", re.IGNORECASE)
+NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?\Z", re.IGNORECASE)
 WHOLE_NUMBER = re.compile(r"\s*[-+]?\d+\s*\Z")
 
 Decimal = Literal[".", ","]
@@ -46,6 +49,8 @@ class Dialect(NamedTuple):
     header: bool
     spaced: bool
     """Blanks follow the delimiters, as in `a, b`."""
+    gaps: tuple[str, ...] = ()
+    """What stands for a missing value in columns of numbers, besides what pandas takes for one."""
 
 
 def recognise(path: Path) -> CsvSource:
@@ -75,6 +80,8 @@ def read_options(at: Stamp) -> dict[str, Any]:
         options["header"] = None
     if found.spaced:
         options["skipinitialspace"] = True
+    if found.gaps:
+        options["na_values"] = list(found.gaps)
     if at.size > SAMPLE:
         options["low_memory"] = (
             False  # else pandas guesses types piece by piece, and one column holds 1 and "1"
@@ -99,7 +106,7 @@ def dialect(at: Stamp) -> Dialect:
     _refuse_ragged(path, records)
     cells = [record for _, record in records]
     decimal = source.decimal or _decimal(cells, delimiter)
-    return Dialect(delimiter, encoding, decimal, _has_header(cells, decimal), _is_spaced(cells))
+    return Dialect(delimiter, encoding, decimal, _has_header(cells, decimal), _is_spaced(cells), _gaps(cells))
 
 
 def _refuse_settings(path: Path, source: CsvSource) -> None:
@@ -196,7 +203,7 @@ def _delimiter(text: str) -> str:
 def _evenness(text: str, delimiter: str) -> float:
     """Return the share of lines with as many values as the first; 0 where the first line is not cut."""
     try:
-        widths = [len(record) for _, record in _parsed(text, delimiter)]
+        widths = [len(record) for _, record in _parsed(text, delimiter, RECORDS)]
     except csv.Error:
         return 0.0
     if not widths or widths[0] < 2:
@@ -204,21 +211,21 @@ def _evenness(text: str, delimiter: str) -> float:
     return widths.count(widths[0]) / len(widths)
 
 
-def _parsed(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+def _parsed(text: str, delimiter: str, most: int) -> list[tuple[int, list[str]]]:
     """Return the first records and the number of the line that each ends on, blank lines left out."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     records: list[tuple[int, list[str]]] = []
     for record in reader:
         if any(record):
             records.append((reader.line_num, record))
-        if len(records) == RECORDS:
+        if len(records) == most:
             break
     return records
 
 
 def _records(path: Path, text: str, delimiter: str) -> list[tuple[int, list[str]]]:
     with reading(path):
-        records = _parsed(text, delimiter)
+        records = _parsed(text, delimiter, LOOKED_AT)
     if not records:
         raise UnreadableData(
             f"{path.name} is empty: choose a file with a line of column names and rows below it."
@@ -267,3 +274,15 @@ def _is_spaced(cells: list[list[str]]) -> bool:
     return (
         bool(rest) and all(value.startswith(" ") or not value for value in rest) and any(map(str.strip, rest))
     )
+
+
+def _gaps(cells: list[list[str]]) -> tuple[str, ...]:
+    """Return the marks that stand between numbers in some column, as ? does in many public data sets."""
+    found: set[str] = set()
+    for column in zip_longest(*cells[1:], fillvalue=""):
+        values = {value.strip() for value in column} - {""}
+        marks = values & set(GAPS)
+        numbers = values - marks
+        if marks and numbers and all(NUMBER.match(value) for value in numbers):
+            found |= marks
+    return tuple(mark for mark in GAPS if mark in found)

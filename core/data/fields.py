@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from core.data.blocks import Block, Column
-from core.data.columns import MOST_VALUES, Value, gaps, in_order
+from core.data.classes import Value, classes, filled_class
+from core.data.columns import MOST_VALUES, gaps
 from core.data.failures import shown
 from core.project.facts import ColumnFacts, FieldFacts, Shape
 from core.project.schema import CategoryField, Field, ImageField, NumberField, TextField
@@ -132,19 +133,6 @@ def _why_no_paths(name: str, column: ColumnFacts) -> str | None:
 
 def _is_number_column(column: ColumnFacts) -> bool:
     return bool(column.values) and _is_number(column)
-
-
-def classes(field: CategoryField, columns: Columns) -> tuple[Value, ...]:
-    """Return the classes in the order of their codes: those of the field, else all values, sorted."""
-    if field.classes is not None:
-        return tuple(dict.fromkeys(field.classes))
-    found = {value for name in field.columns if name in columns for value in columns[name].values}
-    return tuple(in_order(list(found | filled_class(field))))
-
-
-def filled_class(field: CategoryField) -> set[Value]:
-    """Return the value that gaps are filled with: it is a class also where no row has it ("unknown")."""
-    return {field.fill} if field.missing == "fill" and field.fill is not None else set()
 
 
 def facts(field: Field, columns: Columns, missing: int) -> FieldFacts:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from core.data.failures import UnreadableData, checked
+from core.data.failures import UnreadableData, checked, reading
 from core.project.schema import SklearnSource, Source
 
 
@@ -33,3 +33,9 @@ def stamp(source: Source, folder: Path) -> Stamp:
     path = resolve(source.path, folder)
     status = checked(path).stat()
     return Stamp(source, path, status.st_mtime_ns, status.st_size)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether `path` is a .npz, whatever its name says."""
+    with reading(path), path.open("rb") as file:
+        return file.read(2) == b"PK"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from core.data.columns import in_order
+from core.data.classes import in_order
 from core.data.failures import shown
 from core.data.times import parsed
 from core.project.schema import Split

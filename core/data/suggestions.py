@@ -16,6 +16,8 @@ def suggest_field(name: str, column: ColumnFacts) -> Field:
     columns = (name,)
     if column.kind == "text":
         return ImageField(columns=columns) if _are_images(column) else TextField(columns=columns)
+    if column.kind == "time":
+        return TextField(columns=columns)
     if column.kind == "category":
         return ImageField(columns=columns) if _are_images(column) else CategoryField(columns=columns)
     if column.kind == "number" and _are_codes(name, column):

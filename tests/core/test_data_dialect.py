@@ -104,3 +104,10 @@ def test_an_encoding_that_is_none_is_refused(tmp_path, encoding):
     written(tmp_path, "a,b\n1,2\n")
     with pytest.raises(UnreadableData, match=r"table\.csv"):
         first_rows(CsvSource(path="table.csv", encoding=encoding), tmp_path)
+
+
+def test_a_question_mark_between_numbers_is_a_missing_value(tmp_path):
+    path = written(tmp_path, "power,name\n130,a\n?,b\n150,c?\n")
+    frame = first_rows(recognise(path), tmp_path)
+    assert frame["power"].isna().tolist() == [False, True, False]
+    assert frame["name"].tolist() == ["a", "b", "c?"]

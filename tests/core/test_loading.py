@@ -12,6 +12,7 @@ from PIL import Image
 from core.codegen.code import CannotGenerate, unmark
 from core.codegen.loading import loading
 from core.data import inspect
+from core.project.facts import DataFacts
 from core.project.schema import (
     CategoryField,
     CsvSource,
@@ -41,8 +42,8 @@ def project_of(data: Data, seed: int = 5) -> Project:
     return Project(seed=seed, data=data, model=Model(inputs={"x": Input(field=first)}), terms=terms)
 
 
-def script(project: Project, folder: Path, out: Path) -> str:
-    code = loading(project, folder, out)
+def script(project: Project, folder: Path, out: Path, facts: DataFacts | None = None) -> str:
+    code = loading(project, folder, out, facts)
     constants = f"SEED = {project.seed}\nHERE = Path(__file__).parent\n"
     return "\n".join(("from pathlib import Path", *code.imports, constants, unmark(code.text).text))
 
@@ -375,3 +376,40 @@ def test_what_is_missing_for_a_script_is_named(folder, data, where):
 def test_a_file_that_is_gone_still_gives_a_script(tmp_path):
     project = project_of(Data(source=CsvSource(path="gone.csv", delimiter=";"), fields=FIELDS["plain"]))
     assert 'pd.read_csv(HERE / "gone.csv", sep=";")' in script(project, tmp_path, tmp_path / "train.py")
+
+
+def test_what_is_known_of_the_first_rows_gives_the_same_arrays(folder):
+    """While a large file is still being inspected there are only facts of its first rows."""
+    data = Data(source=CsvSource(path="t.csv"), fields=FIELDS["kept codes"] | {"z": C(columns=("colour",))})
+    quick = inspect(data, folder, 5).model_copy(update={"exact": False})
+    results = []
+    for facts in (None, quick):
+        text = script(project_of(data), folder, folder / "train.py", facts)
+        space: dict = {"__file__": str(folder / "train.py")}
+        exec(text, space)
+        results.append(space["load_data"]()[0])
+    for name in data.fields:
+        np.testing.assert_array_equal(results[0][name], results[1][name])
+
+
+def test_gaps_marked_between_numbers_are_missing_in_the_script(tmp_path):
+    (tmp_path / "t.csv").write_text("a,y\n" + "1,2\n?,3\n4,5\n" * 5)
+    fields = {"x": N(columns=("a",)), "y": N(columns=("y",))}
+    load(Data(source=CsvSource(path="t.csv"), fields=fields), tmp_path)
+
+
+def test_a_script_for_known_data_is_written_without_pandas(folder):
+    """The window generates the script as it starts; pandas would take half a second of that."""
+    project = project_of(Data(source=CsvSource(path="t.csv"), fields=FIELDS["codes"]))
+    lines = (
+        "import sys; from pathlib import Path",
+        "from core.codegen.loading import loading; from core.project.facts import DataFacts",
+        "from core.project.schema import Project",
+        f"project = Project.model_validate_json({project.model_dump_json()!r})",
+        f"loading(project, Path({str(folder)!r}), Path('train.py'), DataFacts())",
+        "print({'pandas', 'sklearn', 'pyarrow'} & set(sys.modules))",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
