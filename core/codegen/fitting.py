@@ -27,30 +27,43 @@ SHUFFLE = '''
         self.order = np.random.default_rng((SEED, epoch)).permutation(self.count)
 '''
 CHANGES_CLASS = '''class Changes(keras.callbacks.Callback):
-    """Sets weights and learning rates at the steps where they were set during the run."""
+    """Makes the changes that were made by hand during the run, at the same steps."""
 
     def on_train_begin(self, logs=None):
         self.step = 0
 
     def on_train_batch_begin(self, batch, logs=None):
-        for name, value in CHANGES.get(self.step, {}).items():
-            variable = self.model.term_weights.get(name, self.model.optimizer.learning_rate)
-            variable.assign(value)
-        self.step += 1'''
+'''
+NEW_WEIGHTS = """        for term, weight in NEW_WEIGHTS.get(self.step, {}).items():
+            self.model.term_weights[term].assign(weight)
+"""
+NEW_RATES = """        if self.step in NEW_RATES:
+            self.model.optimizer.learning_rate.assign(NEW_RATES[self.step])
+"""
 
 
-def batches(wiring: Wiring) -> Code:
-    """Return the class `Batches`, whose order depends on the seed and the epoch alone."""
+def batches(wiring: Wiring, labels: Mapping[str, str] | None = None) -> Code:
+    """Return the class `Batches`, whose order depends on the seed and the epoch alone.
+
+    `labels` are the fields that are given to `fit` by key; without them, all targets by their own names.
+    """
+    labels = {name: name for name in wiring.targets} if labels is None else labels
     shuffle = wiring.project.training.shuffle
     order = "; SEED and the epoch alone decide their order" if shuffle else " in the order of the data"
     head = f'class Batches(keras.utils.PyDataset):\n    """Batches of inputs and targets{order}."""\n'
-    start = ["def __init__(self, rows):", "    super().__init__()", *_arrays(wiring)]
+    start = ["def __init__(self, rows):", "    super().__init__()", *_arrays(wiring, labels)]
     start += [f"    self.count = len(rows[{literal(wiring.fields[0])}])"]
     start += ["    self.order = np.arange(self.count)"] if shuffle else []
-    item = ["", "def __len__(self):", "    return math.ceil(self.count / BATCH_SIZE)", "", *_item(wiring)]
+    item = [
+        "",
+        "def __len__(self):",
+        "    return math.ceil(self.count / BATCH_SIZE)",
+        "",
+        *_item(wiring, labels),
+    ]
     parts = [head, _inside(start), *([SHUFFLE.rstrip()] if shuffle else []), _inside(item)]
     numpy = ["import numpy as np"] if shuffle else []
-    texts = ["from keras import ops"] if any(_texts(wiring)) else []
+    texts = ["from keras import ops"] if any(_texts(wiring, labels)) else []
     return Code("\n".join(parts), ("import math", "import keras", *numpy, *texts))
 
 
@@ -58,32 +71,33 @@ def _inside(lines: list[str]) -> str:
     return Code("\n".join(lines)).indented().text
 
 
-def _arrays(wiring: Wiring) -> Iterator[str]:
+def _arrays(wiring: Wiring, labels: Mapping[str, str]) -> Iterator[str]:
     inputs = [f"{literal(name)}: rows[{literal(wiring.field_of(name))}]" for name in wiring.used_inputs]
-    targets = [f"{literal(name)}: rows[{literal(name)}]" for name in wiring.targets]
+    targets = [f"{literal(name)}: rows[{literal(field)}]" for name, field in labels.items()]
     yield f"    self.x = {{{', '.join(inputs)}}}"
     yield f"    self.y = {{{', '.join(targets)}}}"
 
 
-def _item(wiring: Wiring) -> Iterator[str]:
+def _item(wiring: Wiring, labels: Mapping[str, str]) -> Iterator[str]:
     span = "index * BATCH_SIZE : (index + 1) * BATCH_SIZE"
     shuffle = wiring.project.training.shuffle
     yield "def __getitem__(self, index):"
     yield f"    rows = self.order[{span}]" if shuffle else f"    rows = slice({span.replace(' :', ',')})"
     yield "    x = {name: values[rows] for name, values in self.x.items()}"
     yield "    y = {name: values[rows] for name, values in self.y.items()}"
-    for place in _texts(wiring):
+    for place in _texts(wiring, labels):
         yield f'    {place} = ops.convert_to_tensor({place}, "string")'
     yield "    return x, y"
 
 
-def _texts(wiring: Wiring) -> Iterator[str]:
+def _texts(wiring: Wiring, labels: Mapping[str, str]) -> Iterator[str]:
     """Where a batch holds strings, which Keras takes as tensors only."""
     fields = wiring.project.data.fields
-    yield from (
-        f"x[{literal(n)}]" for n in wiring.used_inputs if isinstance(fields[wiring.field_of(n)], TextField)
-    )
-    yield from (f"y[{literal(n)}]" for n in wiring.targets if isinstance(fields[n], TextField))
+    inputs = {name: wiring.field_of(name) for name in wiring.used_inputs}
+    for batch, named in (("x", inputs), ("y", labels)):
+        for name, field_name in named.items():
+            if isinstance(fields[field_name], TextField):
+                yield f"{batch}[{literal(name)}]"
 
 
 def compile_model(wiring: Wiring) -> Code:
@@ -144,15 +158,19 @@ def _is_scaled(wiring: Wiring, name: str) -> bool:
 
 
 def changing(changes: Changes) -> Code:
-    """Return the constant `CHANGES` and the callback that makes them, nothing where there are none."""
+    """Return the changes of a run as constants and a callback, nothing where there are none."""
     if not changes:
         return Code()
-    steps = {step: dict(changes.weights.get(step, {})) for step in sorted({*changes.weights, *changes.rates})}
-    for step, rate in changes.rates.items():
-        steps[step]["learning_rate"] = rate
-    lines = [f"    {literal(step)}: {literal(values)}," for step, values in steps.items()]
-    table = "\n".join(["CHANGES = {", *lines, "}"])
-    return Code(f"{table}\n\n\n{CHANGES_CLASS}", ("import keras",))
+    weights = [(step, literal(dict(values))) for step, values in sorted(changes.weights.items())]
+    rates = [(step, literal(rate)) for step, rate in sorted(changes.rates.items())]
+    tables = [_table(*table) for table in (("NEW_WEIGHTS", weights), ("NEW_RATES", rates)) if table[1]]
+    body = (NEW_WEIGHTS if weights else "") + (NEW_RATES if rates else "") + "        self.step += 1"
+    return Code("\n".join(tables) + f"\n\n\n{CHANGES_CLASS}{body}", ("import keras",))
+
+
+def _table(name: str, rows: list[tuple[int, str]]) -> str:
+    """Return a constant with a row for each step (0 is the first)."""
+    return "\n".join([f"{name} = {{", *(f"    {literal(step)}: {text}," for step, text in rows), "}"])
 
 
 def train(wiring: Wiring, changes: Changes) -> Code:

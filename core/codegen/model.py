@@ -41,13 +41,13 @@ def statements(project: Project, facts: DataFacts) -> list[Statement]:
     return [_statement(wiring, node, rows) for node in nodes]
 
 
-def build_model(wiring: Wiring) -> Code:
-    """Return the function `build_model(train)`."""
+def build_model(wiring: Wiring, model_class: str = "TermModel") -> Code:
+    """Return the function `build_model(train)`, which makes a model of the class spelt `model_class`."""
     fields = {name: f"train[{literal(wiring.field_of(name))}]" for name in wiring.used_inputs}
     nodes = [*wiring.used_inputs, *wiring.order]
     made = [_statement(wiring, node, fields) for node in nodes]
     lines = [mark(statement.reference, statement.text) for statement in made]
-    ending = [_inputs(wiring), _outputs(wiring), "return TermModel(inputs, outputs)"]
+    ending = [_inputs(wiring), _outputs(wiring), f"return {model_class}(inputs, outputs)"]
     body = Code("\n".join([*lines, "", *ending])).indented()
     return join([Code(BUILD, ("import keras", "from keras import layers")), body])
 

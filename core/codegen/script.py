@@ -14,7 +14,7 @@ from pathlib import Path
 from ruff import find_ruff_bin
 
 from core.codegen import fitting, model
-from core.codegen.code import VERBATIM, Code, join, mark, unmark
+from core.codegen.code import VERBATIM, Code, Lines, join, mark, unmark
 from core.codegen.fitting import Changes
 from core.codegen.loading import loading
 from core.codegen.quoting import docstring, literal
@@ -51,9 +51,16 @@ def script(
     `changes` are weights and rates that were set during a run, so that the script trains as the run did.
     Raises CannotGenerate, with the part in the way, where the project is not complete.
     """
+    constants, pieces = parts(project, folder, out, facts, changes)
+    return assembled(project, constants, [*pieces, Code(RUN)])
+
+
+def parts(
+    project: Project, folder: Path, out: Path, facts: DataFacts | None, changes: Changes = NO_CHANGES
+) -> tuple[Code, list[Code]]:
+    """Return the constants of a script, and its functions and classes one subject a piece."""
     wiring = Wiring(project)
     terms = Terms(wiring)
-    constants = [*_constants(project), terms.weights()]
     pieces = [
         loading(active(wiring), folder, out, facts),
         model.build_model(wiring),
@@ -65,18 +72,21 @@ def script(
         fitting.compile_model(wiring),
         fitting.prediction_model(wiring),
         fitting.train(wiring, changes),
-        Code(RUN),
     ]
-    return assembled(project, constants, pieces)
+    return join([*constants_of(project), terms.weights()]), pieces
 
 
-def assembled(project: Project, constants: Iterable[Code], pieces: Iterable[Code]) -> Script:
+def assembled(project: Project, constants: Code, pieces: Iterable[Code]) -> Script:
     """Put a docstring, imports, constants and pieces together, formatted."""
-    whole = join([join(constants), *pieces], "\n\n\n")
-    text = "\n\n".join([_docstring(project), *_imports(whole.imports), whole.text])
-    functions = "\n".join(project.functions.strip("\r\n").splitlines())
-    lines = unmark(formatted(text), {"functions": functions})
+    whole = join([constants, *pieces], "\n\n\n")
+    lines = tidied(project, "\n\n".join([_docstring(project), *import_blocks(whole.imports), whole.text]))
     return Script(lines.text, FrozenMap(lines.ranges))
+
+
+def tidied(project: Project, text: str) -> Lines:
+    """Format `text`, take its marks out, and put the project's own Python in its place."""
+    functions = "\n".join(project.functions.strip("\r\n").splitlines())
+    return unmark(formatted(text), {"functions": functions})
 
 
 def active(wiring: Wiring) -> Project:
@@ -108,7 +118,7 @@ def _docstring(project: Project) -> str:
     return f'{first}\n\n{says}\n"""'
 
 
-def _imports(lines: Iterable[str]) -> list[str]:
+def import_blocks(lines: Iterable[str]) -> list[str]:
     """Return import lines in two blocks, the standard library first, each sorted; one line a module."""
     merged = _merged({*lines, "import keras", "from pathlib import Path"})
     own = [line for line in merged if line.split()[1].partition(".")[0] in sys.stdlib_module_names]
@@ -128,7 +138,8 @@ def _merged(lines: Iterable[str]) -> list[str]:
     return [*plain, *(f"from {module} import {', '.join(names[module])}" for module in sorted(names))]
 
 
-def _constants(project: Project) -> list[Code]:
+def constants_of(project: Project) -> list[Code]:
+    """Return the constants that every style of script starts with."""
     training = project.training
     numbers = f"EPOCHS = {literal(training.epochs)}\nBATCH_SIZE = {literal(training.batch_size)}"
     return [

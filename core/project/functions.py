@@ -14,8 +14,17 @@ SCRIPT_NAMES = frozenset(
     {
         *("SEED", "EPOCHS", "BATCH_SIZE", "WEIGHTS", "HERE", "keras", "layers", "ops", "np", "pd", "Path"),
         *("load_data", "build_model", "compile_model", "prediction_model", "train", "TermModel", "Batches"),
-        *("mean_of_known", "checked", "number_labels", "class_labels", "onehot_labels", "Changes", "CHANGES"),
-        *("math", "io", "read_image", "read_images", "main"),
+        *(
+            "mean_of_known",
+            "checked",
+            "number_labels",
+            "class_labels",
+            "onehot_labels",
+            "Changes",
+            "NEW_WEIGHTS",
+            "NEW_RATES",
+        ),
+        *("math", "Image", "read_image"),
     }
 )
 """What a script defines or imports itself; a project's functions cannot define it once more."""
@@ -70,7 +79,7 @@ def signatures(code: str) -> Mapping[str, Signature]:
 
 
 def defined(code: str) -> tuple[str, ...]:
-    """Return every name that `code` defines at its top level, once. Raises FunctionsError like `signatures`."""
+    """Return every name that `code` defines at its top level, once. Raises FunctionsError."""
     return tuple(dict.fromkeys(name for statement in _tree(code).body for name in _defined(statement)))
 
 
