@@ -8,6 +8,7 @@ same key takes the place of an older one, whose answer is then never heard.
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+import shiboken6
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 T = TypeVar("T")
@@ -81,13 +82,15 @@ class Background(QObject):
             self._thread = None
 
     def _start(self) -> None:
-        self._thread = QThread(self)
-        self._thread.setObjectName(self._name)
-        self._desk = _Desk(self._latest)
-        self._desk.moveToThread(self._thread)
+        self._thread = thread = QThread()
+        thread.setObjectName(self._name)
+        self._desk = desk = _Desk(self._latest)
+        desk.moveToThread(thread)
+        # An owner that is deleted without `close()` must not take a running thread with it.
+        self.destroyed.connect(lambda: _end(thread, desk))
         self._put.connect(self._desk.work)
         self._desk.done.connect(self._home)
-        self._thread.start()
+        thread.start()
 
     @Slot(object, object, object)
     def _home(self, job: _Job, result: Any, error: Exception | None) -> None:
@@ -97,3 +100,9 @@ class Background(QObject):
             job.then(result)
         else:
             job.failed(error)
+
+
+def _end(thread: QThread, _desk: _Desk) -> None:
+    if shiboken6.isValid(thread):  # at the end of the program Qt may be gone before we are
+        thread.quit()
+        thread.wait()

@@ -30,7 +30,7 @@ class Line(QFrame):
     def __init__(self, cells: list[QWidget], height: int = theme.ROW + 2):
         super().__init__()
         self._height = height
-        row = QHBoxLayout(self)
+        self.row = row = QHBoxLayout(self)
         row.setContentsMargins(theme.px(theme.GAP_M), 0, theme.px(theme.GAP_M), 0)
         row.setSpacing(theme.px(theme.GAP_S))
         for cell, width in zip(cells, WIDTHS, strict=True):

@@ -77,6 +77,7 @@ class TermsPanel(QWidget):
         self._head = QWidget()
         self._head.setLayout(head)
         self._head.setFixedHeight(theme.px(38))
+        self.header = self._head  # the window makes it the title of the dock
         column.addWidget(self._head)
         column.addWidget(self._headings)
         column.addWidget(scroll, 1)
@@ -90,7 +91,7 @@ class TermsPanel(QWidget):
         """Keep the headings over their columns when the lines make room for a scroll bar."""
         edge = theme.px(theme.GAP_M)
         bar = theme.px(10) if high else 0
-        self._headings.layout().setContentsMargins(edge, 0, edge + bar, 0)
+        self._headings.row.setContentsMargins(edge, 0, edge + bar, 0)
 
     def _connect(self) -> None:
         self._document.changed.connect(self._follow)
@@ -229,7 +230,7 @@ class TermsPanel(QWidget):
             self._send_weights(before, after)
 
     def _send_weights(self, before: Project, after: Project) -> None:
-        """A weight that changes while its project trains, by whatever edit or undo, changes in the run too."""
+        """A weight that changes while its project trains, by any edit or undo, changes in the run too."""
         for name, term in after.terms.items():
             if name in before.terms and before.terms[name].weight != term.weight:
                 self._training.set_weight(name, term.weight)

@@ -99,13 +99,15 @@ class Plot(QWidget):
         ]
 
     def _dots(self, place: float) -> list[tuple[float, str]]:
-        values = [
-            (value_at(trace, self._view, place, validation), trace.colour)
-            for trace in self.traces
-            if trace.main
-            for validation in (False, True)
-        ]
+        values = [(self.value(trace, place, validation), trace.colour) for trace in self.traces if trace.main
+                  for validation in (False, True)]  # fmt: skip
         return [(value, colour) for value, colour in values if value is not None]
+
+    def value(self, trace: Trace, place: float, validation: bool) -> float | None:
+        """What `trace` shows at `place` on the x axis."""
+        width = int(painting.plot_area(QRectF(self.rect()), theme.scale()).width())
+        shown = next((drawn for one, drawn in self._shown(width) if one is trace), None)
+        return None if shown is None else value_at(trace, shown, place, validation)
 
     def _small_font(self) -> QFont:
         return theme.font(11, tabular=True)
@@ -246,7 +248,7 @@ class Chart(QWidget):
                 if place is None:
                     value = trace.columns.latest(trace.series, validation)
                 else:
-                    value = value_at(trace, self._view, place, validation)
+                    value = self.plot.value(trace, place, validation)
                 if value is not None:
                     words.append(f"{name}{fixed(value)}")
         return words

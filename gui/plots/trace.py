@@ -48,8 +48,8 @@ class Drawn(NamedTuple):
         raw = self.raw.y[np.isfinite(self.raw.y)]
         if len(raw) > 8:
             raw = np.quantile(raw, np.array([0.04, 0.96]))
-        all_values = np.concatenate([raw, self.train.y, self.validation.y])
-        return all_values[np.isfinite(all_values)]
+        values: Floats = np.concatenate([raw, self.train.y, self.validation.y])
+        return values[np.isfinite(values)]
 
 
 def drawn(trace: Trace, view: View, width: int) -> Drawn:
@@ -77,24 +77,20 @@ def _by_epoch(trace: Trace, view: View, validation: bool) -> tuple[Floats, Float
     return x[inside], values[inside]
 
 
-def value_at(trace: Trace, view: View, place: float, validation: bool) -> float | None:
-    """The value of the curve at `place` on the axis: of the nearest step (smoothed) or epoch; None beyond
-    its ends.
+def value_at(trace: Trace, shown: Drawn, place: float, validation: bool) -> float | None:
+    """The value that the curve has on the screen at `place`, or that of the nearest epoch; None beyond its
+    ends.
     """
-    columns, clock = trace.columns, trace.columns.clock(view.unit)
-    step = float(clock.step(place))
-    if trace.by_step and not validation:
-        return _value_near(trace, view, step)
-    steps, values = columns.by_epoch(trace.series, validation)
-    if not len(steps) or step > steps[-1] + (columns.state.steps or 1) / 2:
+    x, y = shown.validation if validation else shown.train
+    known = np.isfinite(y)
+    x, y = x[known], y[known]
+    if not len(x) or not x[0] - _reach(x) <= place <= x[-1] + _reach(x):
         return None
-    return float(values[int(np.abs(steps - step).argmin())])
+    if validation or not trace.by_step:
+        return float(y[int(np.abs(x - place).argmin())])
+    return float(np.interp(place, x, y))
 
 
-def _value_near(trace: Trace, view: View, step: float) -> float | None:
-    pyramid = trace.columns.pyramids[trace.series]
-    if not 0 <= step - 1 <= pyramid.count:
-        return None
-    window = 30  # the smoothed line remembers no further
-    buckets = pyramid.buckets(max(0.0, step - 1 - window), step - 1, window * 2)
-    return float(smooth(buckets.mean, view.smoothing)[-1]) if len(buckets.mean) else None
+def _reach(x: Floats) -> float:
+    """Half the way from one point to the next."""
+    return float(x[-1] - x[0]) / (len(x) - 1) / 2 if len(x) > 1 else np.inf
