@@ -41,7 +41,7 @@ COMPARE, NAME, STATE, STARTED, EPOCHS, STEPS, TOTAL, VALIDATION, TOOK = range(9)
 REFRESH_MS = 2000
 STATES = {
     "waiting": ("clock", "waiting", "muted"),
-    "preparing": ("circle-notch", "preparing", "accent"),
+    "preparing": ("spinner", "preparing", "accent"),
     "running": ("play-circle", "training", "accent"),
     "paused": ("pause-circle", "paused", "accent"),
     "done": ("good", "done", "good"),
@@ -63,7 +63,7 @@ class RunsPanel(QWidget):
         self._runs: list[RunSummary] = []
         self._filling = False
         self.table = named(QTableWidget(0, len(HEADINGS)), "runs", "Runs")
-        self.strip = named(Strip(), "runsMessage")
+        self.strip = Strip()
         self.strip.hide()
         self._empty = EmptyState("run", FOR, "Train")
         self._empty.pressed.connect(lambda _label: self.wanted.emit("train"))
@@ -76,9 +76,9 @@ class RunsPanel(QWidget):
         self.table.itemChanged.connect(self._take_change)
         self.table.customContextMenuRequested.connect(self._open_menu)
         training.state_changed.connect(self._follow)
-        training.run_changed.connect(lambda _run: self._fill(self._runs))
+        training.run_changed.connect(self._fill_again)
         training.closing.connect(self._worker.close)
-        theme.notifier().changed.connect(lambda: self._fill(self._runs))
+        theme.notifier().changed.connect(self._fill_again)
         self.refresh()
 
     # ---- building
@@ -168,6 +168,9 @@ class RunsPanel(QWidget):
         self._choose(chosen)
         self._filling = False
         self._enable()
+
+    def _fill_again(self, _run: Path | None = None) -> None:
+        self._fill(self._runs)
 
     def _choose(self, paths: set[Path]) -> None:
         model, choice = self.table.model(), self.table.selectionModel()
