@@ -50,7 +50,7 @@ class Checking(QObject):
         document.opened.connect(self._note_opening)
         document.changed.connect(self._follow)
         training.facts_arrived.connect(self._take_model_facts)
-        training.facts_lost.connect(lambda _why: self._drop_model_facts())
+        training.facts_lost.connect(self._drop_model_facts)
         training.closing.connect(self.close)
         self._inspect()
         self._soon.start()
@@ -146,7 +146,7 @@ class Checking(QObject):
         self.facts = self.facts.model_copy(update={"model": facts})
         self._soon.start()
 
-    def _drop_model_facts(self) -> None:
+    def _drop_model_facts(self, _why: str = "") -> None:
         self._stale.stop()
         self.facts = self.facts.model_copy(update={"model": None})
         self._soon.start()

@@ -1,7 +1,7 @@
 """The Balance tab: how the weighted terms and the regularization make up the total, and how exactly."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -20,7 +20,7 @@ from gui.checking import Checking
 from gui.document import Document
 from gui.plots.columns import Columns, Sheet
 from gui.plots.feed import live_feed
-from gui.plots.legend import swatch
+from gui.plots.legend import dense, swatch
 from gui.plots.stack import Layer, StackPlot
 from gui.plots.ticks import fixed, plain
 from gui.plots.view import View
@@ -63,6 +63,7 @@ class BalancePanel(QWidget):
         sheet.verticalHeader().hide()
         sheet.verticalHeader().setDefaultSectionSize(theme.px(24))
         sheet.setShowGrid(False)
+        sheet.setStyleSheet(dense())
         sheet.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         sheet.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         sheet.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -93,6 +94,10 @@ class BalancePanel(QWidget):
         self._stack.addWidget(full)
 
     # ---- following
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._grow()
 
     def _recolour(self, before: Project, after: Project) -> None:
         if before.terms is not after.terms or before.model.heads is not after.model.heads:
@@ -127,7 +132,7 @@ class BalancePanel(QWidget):
         for row, series in enumerate(shown):
             self._say(row, series, series.removeprefix("term:"), *_numbers(columns, sheet, series))
         self._say(len(shown), "total", "total", "", "", fixed(sheet.total), "")
-        self.residual.setText(residual_words(sheet.residual, columns.worst_residual))
+        self.residual.setText(residual_words(sheet.residual, max(sheet.residual, columns.worst_residual)))
 
     def _say(self, row: int, series: str, name: str, *words: str) -> None:
         for column, text in enumerate((name, *words)):

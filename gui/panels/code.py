@@ -40,7 +40,7 @@ class CodePanel(QWidget):
         self._lines: Mapping[str, tuple[tuple[int, int], ...]] = {}
         self.view = named(CodeView(), "scriptView", "The script of this project")
         self.functions = FunctionsEditor(document, checking)
-        self.refusal = named(Strip(), "scriptRefusal")
+        self.refusal = Strip()
         self.refusal.cross.hide()
         self.refusal.hide()
         self._soon = QTimer(self, singleShot=True, interval=SOON)
@@ -48,7 +48,7 @@ class CodePanel(QWidget):
         self._lay_out()
         document.changed.connect(self._follow)
         document.moved.connect(self._write_soon)
-        selection.changed.connect(lambda _reference: self._mark(go_there=True))
+        selection.changed.connect(self._go_to)
         checking.changed.connect(self._follow_facts)
         training.closing.connect(self._close)
 
@@ -113,12 +113,12 @@ class CodePanel(QWidget):
         self._worker.ask("script", lambda: _written(project, folder, facts), self._show, self._refuse)
 
     def _show(self, written: Written) -> None:
-        text, self._lines = written
+        first, (text, self._lines) = not self._lines, written
         self.refusal.hide()
         self.view.setEnabled(True)
         self.view.show_code(text)
         self._about.setText(f"{text.count(chr(10))} lines, runs without Lossmith")
-        self._mark()
+        self._mark(go_there=first)
 
     def _refuse(self, error: Exception) -> None:
         """Keep the last script in sight, greyed, under the sentence why there is no newer one."""
@@ -130,6 +130,9 @@ class CodePanel(QWidget):
         )
         self.refusal.say(str(error), "warning", leads)
         self.view.setEnabled(False)
+
+    def _go_to(self, _reference: str) -> None:
+        self._mark(go_there=True)
 
     def _mark(self, go_there: bool = False) -> None:
         ranges = [lines for reference in self._selection.all for lines in self._lines.get(reference, ())]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -129,6 +130,10 @@ class CurvesPanel(QWidget):
         theme.notifier().changed.connect(self._rebuild)
 
     # ---- following the run
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._grow()
 
     def _rebuild(self) -> None:
         """Another run is shown, or its colours are other ones."""

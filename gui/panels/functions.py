@@ -11,7 +11,7 @@ from core.project.functions import FunctionsError, signatures
 from core.project.schema import Project
 from gui import theme
 from gui.background import Background
-from gui.checking import UNTRUSTED, Checking
+from gui.checking import Checking
 from gui.document import Document
 from gui.widgets.banner import Strip
 from gui.widgets.codeeditor import CodeEditor
@@ -23,6 +23,7 @@ PAUSE = 250
 """Milliseconds without a key until what was typed becomes the project's."""
 NEW_STEP = 2500
 """Milliseconds without a key after which typing is another step of undo."""
+UNTRUSTED_HERE = "These functions came with the file. Read them: they do not run until you trust them."
 EXAMPLE = '''def mean_absolute(y_true, y_pred):
     """The mean absolute error, one value a row."""
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
@@ -47,7 +48,7 @@ class FunctionsEditor(QWidget):
         self.editor.setPlaceholderText(HINT)
         self._numbers = LineNumbers(self.editor)
         self.message = named(QLabel(wordWrap=True), "functionsMessage")
-        self.trust_strip = named(Strip(), "trustStrip")
+        self.trust_strip = Strip()
         self.trust_strip.cross.hide()
         self.example = named(Button("Insert an example", "add", "quiet"), "insertExample")
         self.example.clicked.connect(self._insert_example)
@@ -99,7 +100,7 @@ class FunctionsEditor(QWidget):
         if self._checking.trusted:
             self.trust_strip.hide()
         else:
-            self.trust_strip.say(UNTRUSTED, "warning", ("Trust", self._checking.trust))
+            self.trust_strip.say(UNTRUSTED_HERE, "warning", ("Trust", self._checking.trust))
 
     # ---- typing
 

@@ -1,7 +1,7 @@
 """The Problems tab: what is wrong or doubtful, where, and the fix that one click applies."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -64,9 +64,13 @@ class ProblemsPanel(QWidget):
         )
         table.horizontalHeader().setSectionResizeMode(WHAT, QHeaderView.ResizeMode.Stretch)
         table.horizontalHeader().setHighlightSections(False)
-        table.horizontalHeader().sectionResized.connect(lambda *_: table.resizeRowsToContents())
         for column, width in ((SEVERITY, 110), (WHERE, 170), (FIX, 240)):
             table.setColumnWidth(column, theme.px(width))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Sentences wrap, so a line's height depends on its width."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self.table, self.table.resizeRowsToContents)
 
     def _retheme(self) -> None:
         self._shown = None
@@ -83,7 +87,7 @@ class ProblemsPanel(QWidget):
         self.table.setRowCount(min(len(found), MOST))
         for place, problem in enumerate(found[:MOST]):
             self._fill(place, problem)
-        self.table.resizeRowsToContents()
+        QTimer.singleShot(0, self.table, self.table.resizeRowsToContents)
         if 0 <= row < self.table.rowCount():
             self.table.setCurrentCell(row, WHAT)
 

@@ -96,7 +96,7 @@ class TermsPanel(QWidget):
     def _connect(self) -> None:
         self._document.changed.connect(self._follow)
         self._document.opened.connect(self._forget_run)
-        self._selection.changed.connect(lambda _reference: self._show_rows())
+        self._selection.changed.connect(self._show_rows)
         if self._checking is not None:
             self._checking.changed.connect(self._show_rows)
         self._training.state_changed.connect(self._note_run)
@@ -136,7 +136,7 @@ class TermsPanel(QWidget):
         row.picked.connect(lambda name: self._selection.select(f"term:{name}"))
         return row
 
-    def _show_rows(self) -> None:
+    def _show_rows(self, _reference: str = "") -> None:
         project, chosen = self._document.project, self._selection.all
         for name, row in self._rows.items():
             if name in project.terms:

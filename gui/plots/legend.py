@@ -106,15 +106,20 @@ class Legend(QTableWidget):
             self.setColumnWidth(column, theme.px(width))
         self.setFixedWidth(theme.px(sum(widths) + 12))
         self.setIconSize(QSize(theme.px(14), theme.px(14)))
-        pad = theme.px(4)
-        self.setStyleSheet(
-            f"QTableWidget {{ background: transparent; }} QTableWidget::item {{ padding: 0 {pad}px; }}"
-            f"QHeaderView::section {{ padding: {pad}px; background: transparent; }}"
-        )
+        self.setStyleSheet(dense())
         header = self.verticalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setDefaultSectionSize(theme.px(24))
         self.horizontalHeader().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+
+
+def dense() -> str:
+    """The style of a small table of numbers."""
+    pad = theme.px(4)
+    return (
+        f"QTableWidget {{ background: transparent; }} QTableWidget::item {{ padding: 0 {pad}px; }}"
+        f"QHeaderView::section {{ padding: {pad}px; background: transparent; }}"
+    )
 
 
 def swatch(colour: str, size: int = 10) -> QIcon:

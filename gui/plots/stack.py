@@ -1,6 +1,6 @@
 """The balance sheet as a picture: weighted terms and regularization stacked up to the total, step by step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from gui import theme
 from gui.plots import painting
 from gui.plots.chart import Plot
 from gui.plots.columns import Columns
+from gui.plots.pyramid import Floats as Floats32
 from gui.plots.smoothing import smooth
 from gui.plots.view import View
 
@@ -121,19 +122,22 @@ def _by_step(
     clock = columns.clock(view.unit)
     first, last = float(clock.step(view.first)), float(clock.step(view.last))
 
-    def mean(series: str, smoothed: bool = True) -> Floats:
-        buckets = columns.pyramids[series].buckets(first, last, max(50, width // 2))
-        kept = smooth(buckets.mean, view.smoothing) if smoothed else buckets.mean
-        return np.nan_to_num(kept.astype(np.float64))
+    def mean(series: str) -> Floats32:
+        return columns.pyramids[series].buckets(first, last, max(50, width // 2)).mean
+
+    def settled(values: Floats32) -> Floats:
+        return np.nan_to_num(smooth(values, view.smoothing).astype(np.float64))
 
     at = columns.pyramids["total"].buckets(first, last, max(50, width // 2)).at
-    values = [
-        mean(layer.series) * mean(layer.series.replace("term:", "weight:"), smoothed=False)
-        if layer.series.startswith("term:")
-        else mean(layer.series)
-        for layer in layers
-    ]
-    return clock.at(at + 1), values, mean("total")
+    values = [settled(_weighted(mean, layer.series)) for layer in layers]
+    return clock.at(at + 1), values, settled(mean("total"))
+
+
+def _weighted(mean: Callable[[str], Floats32], series: str) -> Floats32:
+    """The mean of a summand in each bucket: of a term, times its weight there."""
+    if not series.startswith("term:"):
+        return mean(series)
+    return mean(series) * mean(series.replace("term:", "weight:"))
 
 
 def _limits(bands: Bands | None) -> tuple[float, float]:
