@@ -117,11 +117,15 @@ LOGITS = {"CTC"}
 
 
 def named(module: Any, left_out: set[str]) -> Iterator[tuple[str, type]]:
-    """The classes of a module under their own names; aliases are left out."""
+    """The classes of a module, each once: under its own name, or the first where it is exported by others only."""
+    found: dict[int, tuple[str, type]] = {}
     for name in sorted(dir(module)):
         made = getattr(module, name)
-        if inspect.isclass(made) and name == made.__name__ and name not in left_out:
-            yield name, made
+        if inspect.isclass(made) and (id(made) not in found or name == made.__name__):
+            found[id(made)] = (name, made)
+    return (
+        (name, made) for name, made in sorted(found.values(), key=lambda one: one[0]) if name not in left_out
+    )
 
 
 def look_up(table: dict[str, Any], owner: str, name: str) -> Any:
@@ -171,7 +175,9 @@ def parameters(owner: str, made: Callable[..., Any]) -> tuple[Parameter, ...]:
 
 
 def example(owner: str, taken: tuple[Parameter, ...]) -> dict[str, Any]:
-    return {one.name: look_up(TYPES["examples"], owner, one.name) for one in taken if one.required}
+    examples = TYPES["examples"]
+    wanted = (one for one in taken if one.required or f"{owner}.{one.name}" in examples)
+    return {one.name: look_up(examples, owner, one.name) for one in wanted}
 
 
 def help_of(table: str, name: str) -> str:

@@ -162,6 +162,17 @@ FIXABLE: list[tuple[str, list[tuple[str, Any]], str]] = [
         "rating",
     ),
     ("unscale-unknown", [("model.heads.prediction.unscale", "rating")], "not scaled"),
+    (
+        "pixel-range",
+        [
+            ("data.fields.features", {"kind": "image", "columns": ["a"]}),
+            (
+                "model.layers.trunk",
+                {"class": "RandomBrightness", "from": ["features"], "config": {"factor": 0.1}},
+            ),
+        ],
+        "0 to 255",
+    ),
     # names
     ("reserved-name", [("terms", {"loss": TERM})], "history"),
     ("reserved-name", [("terms", {"regularization": TERM})], "history"),

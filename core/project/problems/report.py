@@ -32,7 +32,7 @@ RULES: Sequence[Rule] = (
     splits.batches_larger_than_the_data,
     *(values.missing_values_in_inputs, values.infinite_values, values.constant_fields, values.leaks),
     *(values.texts_without_vectorization, values.codes_as_numbers, values.texts_as_targets),
-    *(values.scaled_targets, values.unscaling_by_unknown_field),
+    *(values.brightness_of_images, values.scaled_targets, values.unscaling_by_unknown_field),
     *(naming.reserved_names, naming.shared_names),
     *(graph.no_inputs, graph.no_heads, graph.inputs_without_fields, graph.unknown_sources),
     *(graph.heads_without_layers, graph.cycles, graph.loose_layers, graph.loose_inputs, graph.shared_layers),

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.project.edits import put
 from core.project.problems.problem import Fix, Problem
-from core.project.problems.repairs import category_fix, field_fix, wire_through
+from core.project.problems.repairs import category_fix, field_fix, parameter_fix, wire_through
 from core.project.problems.view import View
 from core.project.references import targets
 from core.project.schema import Project
@@ -100,6 +100,24 @@ def texts_as_targets(view: View) -> Iterator[Problem]:
             message = f"The target {name} is text, which no loss can compare: make it a category."
             fix = category_fix(name)
             yield Problem("text-target", "blocking", f"field:{name}", message, fix)
+
+
+def brightness_of_images(view: View) -> Iterator[Problem]:
+    """Image fields are 0 to 1, while Keras's image layers take 0 to 255 unless they are told."""
+    for name in view.project.model.inputs:
+        field = view.field(f"input:{name}")
+        for consumer in view.consumers.get(name, ()) if field is not None and field.kind == "image" else ():
+            layer = view.project.model.layers[consumer]
+            entry = view.entry(layer)
+            ranged = entry is not None and entry.parameter("value_range") is not None
+            if ranged and not layer.shares and layer.config.get("value_range", [0, 255]) == [0, 255]:
+                message = (
+                    f"{consumer} ({layer.class_name}) expects pixels of 0 to 255, but {name} gives 0 to 1."
+                )
+                fix = parameter_fix(
+                    f"layer:{consumer}", "value_range", [0.0, 1.0], "Set value_range to 0 and 1"
+                )
+                yield Problem("pixel-range", "warning", f"layer:{consumer}", message, fix)
 
 
 def scaled_targets(view: View) -> Iterator[Problem]:
