@@ -93,6 +93,12 @@ class NodeItem(QGraphicsItem):
         if width != self.width:
             self.prepareGeometryChange()
             self.width = width
+            self._loosen_wires()
+
+    def _loosen_wires(self) -> None:
+        """Its ports are elsewhere: let the wires run straight to them until they are led again."""
+        for wire in self.wires:
+            wire.loosen()  # type: ignore[attr-defined]
 
     def _tooltip(self) -> str:
         """What is wrong first, then the whole of what may be cut off."""
@@ -143,8 +149,7 @@ class NodeItem(QGraphicsItem):
             assert isinstance(value, QPointF)
             return QPointF(round(value.x() / GRID) * GRID, round(value.y() / GRID) * GRID)
         if change == QGraphicsItem.GraphicsItemChange.ItemPositionHasChanged:
-            for wire in self.wires:
-                wire.follow()  # type: ignore[attr-defined]
+            self._loosen_wires()
         return super().itemChange(change, value)
 
     def hover_port(self, port: str) -> None:

@@ -11,6 +11,7 @@ from core.project.problems import Problem
 from core.project.schema import Project
 from gui import theme
 from gui.canvas.editing import Editing
+from gui.canvas.live import LiveValues
 from gui.canvas.menu import NAMED, menu_for
 from gui.canvas.naming import InPlace
 from gui.canvas.node import NodeItem
@@ -22,6 +23,7 @@ from gui.canvas.view import GraphView
 from gui.checking import Checking
 from gui.document import Document
 from gui.selection import Selection
+from gui.training import Training
 from gui.widgets.card import Header
 from gui.widgets.emptystate import EmptyState
 from gui.widgets.iconbutton import IconButton
@@ -36,10 +38,14 @@ class CanvasPanel(QWidget):
     """Shows the document as a graph and edits it. `examples_wanted` asks the window for its start page."""
 
     examples_wanted = Signal()
-    space_tapped = Signal()  # Space without panning: the canvas took the key, the window may pause with it
 
     def __init__(
-        self, document: Document, selection: Selection, checking: Checking, parent: QWidget | None = None
+        self,
+        document: Document,
+        selection: Selection,
+        checking: Checking,
+        training: Training | None = None,
+        parent: QWidget | None = None,
     ):
         super().__init__(parent)
         self.setObjectName("canvasPanel")
@@ -51,6 +57,8 @@ class CanvasPanel(QWidget):
         self.in_place = InPlace(self.view)
         self.menu: SearchMenu | None = None
         self._selecting = False
+        self._training = training
+        self._live = LiveValues(training, self) if training is not None else None
         self._build()
         self.setFocusProxy(self.view)
         self._connect()
@@ -103,7 +111,9 @@ class CanvasPanel(QWidget):
         keys.rename.connect(self.rename_selected)
         keys.everything.connect(self._select_all)
         keys.walked.connect(self._walk)
-        keys.tapped.connect(self.space_tapped)
+        keys.tapped.connect(self._toggle_pause)
+        if self._live is not None:
+            self._live.arrived.connect(self.set_values)
         keys.asked.connect(self._menu_of_selected)
         # A scene that is taken down unselects its items one by one, half of them gone already.
         self.destroyed.connect(partial(self.scene.blockSignals, True))
@@ -254,6 +264,12 @@ class CanvasPanel(QWidget):
             self.scene.clearSelection()
             item.setSelected(True)  # type: ignore[attr-defined]
         menu_for(self, item, at).popup(at)
+
+    def _toggle_pause(self) -> None:
+        """Space pauses and resumes as everywhere; the canvas only takes the key to see whether one pans with it."""
+        if self._training is not None and self._training.state.busy:
+            paused = self._training.state.phase == "paused"
+            (self._training.resume if paused else self._training.pause)()
 
     def _menu_of_selected(self) -> None:
         current = self.scene.nodes.get(self._selection.current)

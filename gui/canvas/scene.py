@@ -17,9 +17,10 @@ from core.project.schema import Note, Project
 from gui import theme
 from gui.canvas.graph import Graph, Wire, graph
 from gui.canvas.layout import Layout, Point
-from gui.canvas.node import NodeItem
+from gui.canvas.node import HEIGHT, NodeItem
 from gui.canvas.note import NoteItem
 from gui.canvas.placing import placed
+from gui.canvas.routing import Card, Stretch, detour
 from gui.canvas.wire import WireItem
 
 T = TypeVar("T", bound=QGraphicsItem)
@@ -144,9 +145,25 @@ class GraphScene(QGraphicsScene):
         for reference, (x, y) in self._layout.positions.items():
             if self.nodes[reference].pos() != QPointF(x, y):
                 self.nodes[reference].setPos(x, y)
-        for item in self.wires.values():
-            item.lead(self._layout.routes.get((item.wire.source, item.wire.target), ()))
+        self._lead_wires()
         self.setSceneRect(self.content().adjusted(-ROOM, -ROOM, ROOM, ROOM))
+
+    def _lead_wires(self) -> None:
+        """Lead wires as the layout says, else round the cards in their way."""
+        cards = {reference: _card(item) for reference, item in self.nodes.items()}
+        taken: list[Stretch] = []
+        for item in self.wires.values():
+            source, target = item.wire.source, item.wire.target
+            route = self._layout.routes.get((source, target), ())
+            if not route:
+                others = [card for reference, card in cards.items() if reference not in (source, target)]
+                found = detour(
+                    item.source.exit().toTuple(), item.target.entry().toTuple(), others, taken, source
+                )
+                if found is not None:
+                    taken.append(found)
+                    route = ((found.left, found.y), (found.right, found.y))
+            item.lead(route)
 
     def content(self) -> QRectF:
         """The area of all nodes and notes; empty where there are none."""
@@ -178,6 +195,8 @@ class GraphScene(QGraphicsScene):
         }
         if moved or notes:
             self.moved.emit((self.places() if moved else {}, notes))
+        else:
+            self._lead_wires()
 
     # ---- finding
 
@@ -215,6 +234,11 @@ class GraphScene(QGraphicsScene):
         """Let one node stand over the others."""
         for item in self.nodes.values():
             item.setZValue(1 if item.node.reference == reference else 0)
+
+
+def _card(item: NodeItem) -> Card:
+    left, top = item.x(), item.y()
+    return Card(left, top, left + item.width, top + HEIGHT)
 
 
 def _by_node(problems: Iterable[Problem], shown: Graph) -> dict[str, tuple[Problem, ...]]:

@@ -71,6 +71,11 @@ class WireItem(QGraphicsPathItem):
             self.route = route
             self.follow()
 
+    def loosen(self) -> None:
+        """Forget the way: an end has moved."""
+        self.route = ()
+        self.follow()
+
     def follow(self) -> None:
         """Run from where the one node stands now to where the other does."""
         self.prepareGeometryChange()

@@ -86,11 +86,11 @@ class Known(QObject):
 class Bench:
     """A canvas with its document and selection, and a mouse that works in the scene."""
 
-    def __init__(self, qtbot, project: Project | dict = EXAMPLE, facts: Facts = FACTS):
+    def __init__(self, qtbot, project: Project | dict = EXAMPLE, facts: Facts = FACTS, training=None):
         project = Project.model_validate(project) if isinstance(project, dict) else project
         self.document, self.selection = Document(project), Selection()
         self.checking = Known(facts)
-        self.panel = CanvasPanel(self.document, self.selection, self.checking)
+        self.panel = CanvasPanel(self.document, self.selection, self.checking, training)
         qtbot.addWidget(self.panel)
         self.panel.resize(1100, 520)
         self.panel.show()

@@ -8,6 +8,7 @@ from core.project.schema import Project
 from gui.canvas.graph import graph
 from gui.canvas.layout import Box, arrange
 from gui.canvas.placing import placed
+from gui.canvas.routing import Card, detour
 from tests.gui.canvas_bench import EXAMPLE, FACTS
 
 PROJECT = Project.model_validate(EXAMPLE)
@@ -96,3 +97,21 @@ def test_what_has_a_place_stays_and_what_is_new_stands_beside_it():
 def test_a_new_node_does_not_cover_another_one():
     layout = placed(boxes("abc"), [("a", "b"), ("a", "c")], {"a": (0.0, 0.0), "b": (160.0, 0.0)})
     assert layout.positions["c"][1] >= 46
+
+
+CARDS = [Card(200, 0, 300, 46), Card(200, 74, 300, 120)]
+
+
+def test_a_wire_with_a_free_way_stays_as_it_is():
+    assert detour((0, 200), (600, 200), CARDS, [], "a") is None
+
+
+def test_a_wire_goes_round_a_card_in_its_way():
+    stretch = detour((0, 20), (600, 30), CARDS, [], "a")
+    assert not [card for card in CARDS if card.top <= stretch.y <= card.bottom]
+
+
+def test_wires_from_different_nodes_keep_apart():
+    first = detour((0, 20), (600, 30), CARDS, [], "a")
+    second = detour((0, 20), (600, 30), CARDS, [first], "b")
+    assert abs(first.y - second.y) >= 8
