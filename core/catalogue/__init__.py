@@ -8,7 +8,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from pydantic import TypeAdapter
 
 from core.catalogue.entries import Entry, LossEntry, Parameter, ParameterType
 
@@ -98,13 +100,13 @@ def schedules() -> Mapping[str, Entry]:
 @functools.cache
 def ops() -> frozenset[str]:
     """The names of `keras.ops` that are safe in an expression: tensors in, tensors out."""
-    return frozenset(_read("ops"))
+    return frozenset(json.loads(_read("ops")))
 
 
-def _read(table: str) -> Any:
-    return json.loads((FOLDER / f"{table}.json").read_text(encoding="utf-8"))
+def _read(table: str) -> bytes:
+    return (FOLDER / f"{table}.json").read_bytes()
 
 
 def _entries(table: str, kind: type[E]) -> Mapping[str, E]:
-    entries = [kind.model_validate(line) for line in _read(table)]
-    return MappingProxyType({entry.name: entry for entry in entries})
+    adapter: TypeAdapter[tuple[E, ...]] = TypeAdapter(tuple[kind, ...])  # type: ignore[valid-type]
+    return MappingProxyType({entry.name: entry for entry in adapter.validate_json(_read(table))})
