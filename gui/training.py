@@ -6,6 +6,7 @@ history.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
@@ -46,10 +47,12 @@ class Training(QObject):
         self.state = TrainingState()
         self.run: Path | None = None
         self.overlay: tuple[Path, ...] = ()
+        self.last_total: float | None = None  # told by whoever watches the curves
         self.known_data: tuple[Data, Path, DataFacts] | None = None
         self._history: History | None = None
         self._thread: QThread | None = None
         self._asked = 0
+        self._question: Question | None = None  # asked before there was a thread to answer it
 
     # ---- life
 
@@ -79,6 +82,8 @@ class Training(QObject):
         engines.closed.connect(self._thread.quit, Qt.ConnectionType.DirectConnection)
         self._thread.start()
         self._begin.emit(self.runs)
+        if self._question is not None:
+            self._ask.emit(self._question)
 
     def close(self) -> None:
         """End the worker thread and idle engines. A run that is on goes on without the window."""
@@ -140,7 +145,8 @@ class Training(QObject):
     def ask_facts(self, project: Project, data: DataFacts | None, trusted: bool) -> None:
         """Ask Keras what it makes of `project`; `facts_arrived` answers the latest question only."""
         self._asked += 1
-        self._ask.emit(Question(self._asked, project, data, trusted))
+        self._question = Question(self._asked, project, data, trusted)
+        self._ask.emit(self._question)
 
     # ---- trust
 
@@ -174,6 +180,7 @@ class Training(QObject):
         if self._history is not None:
             self._history.close()
         self.run, self._history = run, History(run) if run is not None else None
+        self.last_total = None
         self.run_changed.emit(run)
 
     def show_overlay(self, runs: tuple[Path, ...]) -> None:
@@ -186,6 +193,8 @@ class Training(QObject):
 
     @Slot(object)
     def _take_state(self, state: TrainingState) -> None:
+        if state.phase in ("training", "paused") and state.epoch:
+            state = replace(state, total=self.last_total, sentence=status_words(state, self.last_total))
         self.state = state
         self.state_changed.emit(state)
 
@@ -218,6 +227,30 @@ class Training(QObject):
         """What is known of the project's data already, so that the script need not read it again."""
         known = self.known_data
         return known[2] if known is not None and known[:2] == (project.data, folder) else None
+
+
+def status_words(state: TrainingState, total: float | None) -> str:
+    """`Training: epoch 31 of 50, step 2,883 of 4,650, total 0.412, 3,180 steps/s, 7 s left`."""
+    done = (state.epoch - 1) * state.steps + state.step
+    words = [
+        f"{'Paused' if state.phase == 'paused' else 'Training'}: epoch {state.epoch} of {state.epochs}",
+        f"step {done:,} of {state.epochs * state.steps:,}",
+    ]
+    if total is not None:
+        words.append(f"total {total:.4g}")
+    if state.speed and state.phase == "training":
+        words.append(f"{state.speed:,.0f} steps/s")
+    if state.seconds_left is not None and state.phase == "training":
+        words.append(f"{_span(state.seconds_left)} left")
+    return ", ".join(words)
+
+
+def _span(seconds: float) -> str:
+    """`7 s`, `2 min`, `3 h 5 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _maker(runs: Path, project: Project, folder: Path, facts: DataFacts | None) -> Callable[[], Path]:
