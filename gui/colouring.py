@@ -9,6 +9,9 @@ from itertools import count
 from typing import Protocol
 
 Bind = Mapping[str, str]
+LIGHTNESS = {"light": (0.22, 0.36), "dark": (0.5, 0.36)}
+"""The lightness of shades begins here and goes up by so much."""
+STRIDE, MOST_SHADES = 0.14, 24
 
 
 class Bound(Protocol):
@@ -45,16 +48,16 @@ def colours(project: Composed, palette: tuple[str, ...], theme: str) -> Mapping[
     global _last, _last_colours
     key = (project.model.heads, project.terms, project.metrics, theme)
     if _last is None or any(a is not b for a, b in zip(key, _last, strict=True)):
-        _last, _last_colours = key, _assigned(project, palette)
+        _last, _last_colours = key, _assigned(project, palette, theme)
     return _last_colours
 
 
-def _assigned(project: Composed, palette: tuple[str, ...]) -> dict[str, str]:
+def _assigned(project: Composed, palette: tuple[str, ...], theme: str) -> dict[str, str]:
     result = {f"head:{name}": palette[i % len(palette)] for i, name in enumerate(project.model.heads)}
     taken: set[str] = set()
     spare = (palette[i % len(palette)] for i in count(len(project.model.heads)))
     for name, term in project.terms.items():
-        result[f"term:{name}"] = colour = _of_term(term.bind, result, taken) or next(spare)
+        result[f"term:{name}"] = colour = _of_term(term.bind, result, taken, theme) or next(spare)
         taken.add(colour)
     for name, metric in project.metrics.items():
         heads = _heads(metric.bind, result)
@@ -67,22 +70,21 @@ def _heads(bind: Bind, known: Mapping[str, str]) -> list[str]:
     return [known[value] for value in bind.values() if value.startswith("head:") and value in known]
 
 
-def _of_term(bind: Bind, known: Mapping[str, str], taken: set[str]) -> str | None:
+def _of_term(bind: Bind, known: Mapping[str, str], taken: set[str], theme: str) -> str | None:
     """The first colour of its heads that is free, or the first free shade of its first head."""
     heads = _heads(bind, known)
     if not heads:
         return None
     free = next((colour for colour in heads if colour not in taken), None)
-    shades = (shade(heads[0], step) for step in count(1))
-    return free or next(colour for colour in shades if colour not in taken)
+    shades = (shade(heads[0], step, theme) for step in range(1, MOST_SHADES))
+    return free or next((colour for colour in shades if colour not in taken), heads[0])
 
 
-def shade(colour: str, step: int) -> str:
-    """The `step`-th relative of `colour`: same hue, in turn lighter and darker."""
+def shade(colour: str, step: int, theme: str) -> str:
+    """The `step`-th relative of `colour`: the same hue at a lightness that stands out from the theme's ground."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     hue, light, saturation = rgb_to_hls(red, green, blue)
-    offset = 0.13 * ((step + 1) // 2) * (1 if step % 2 else -1)
-    light = 0.25 + (light - 0.25 + offset) % 0.5
-    return "#" + "".join(
-        f"{round(255 * part):02x}" for part in hls_to_rgb(hue, light, saturation * (1 - 0.02 * step))
-    )
+    low, room = LIGHTNESS[theme]
+    light = low + (light - low + STRIDE * step) % room
+    parts = hls_to_rgb(hue, light, saturation * max(0.4, 1 - 0.05 * step))
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)

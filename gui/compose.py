@@ -142,8 +142,8 @@ def _with_target(project: Project, reference: str) -> Project:
     assert found is not None
     fields = [name for name in project.data.fields if name not in _input_fields(project)]
     free = arguments(project, found.name) if found.kind == "term" else ("y_true",)
-    bound = (project.terms if found.kind == "term" else project.metrics)[found.name].bind
-    free = tuple(name for name in free if name not in bound)
+    part = project.terms[found.name] if found.kind == "term" else project.metrics[found.name]
+    free = tuple(name for name in free if name not in part.bind)
     if len(fields) == 1 and free:
         return connect(project, f"target:{fields[0]}", reference, free[0])
     return project

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QByteArray, Qt, QTimer
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from gui import theme
@@ -14,6 +15,9 @@ from gui.workbench import Workbench
 AREA = Qt.DockWidgetArea
 LAYOUT_VERSION = 1
 STATE_KEY = "docks"
+SIDES = {"data": 272, "inspector": 304}
+TERMS, CHARTS_AT_FIRST, CHARTS, LEAST_CHARTS = 168, 0.27, 0.345, 200
+"""Heights: of the terms in pixels, of the charts as a share of the window and at least."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Docks(QMainWindow):
 
     def __init__(self, bench: Workbench, centre: QWidget, places: tuple[Place, ...]):
         super().__init__(None, Qt.WindowType.Widget)
-        self._places = places
+        self._places, self._as_it_was = places, False
         self.setDockOptions(
             self.DockOption.AllowNestedDocks
             | self.DockOption.AllowTabbedDocks
@@ -56,7 +60,7 @@ class Docks(QMainWindow):
         """Bring the panel to the front and give it the keyboard."""
         dock = self.docks.get(key)
         if dock is None:
-            self.centre.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self._canvas.setFocus(Qt.FocusReason.ShortcutFocusReason)
             return
         dock.show()
         dock.raise_()
@@ -65,28 +69,44 @@ class Docks(QMainWindow):
     def put_back(self) -> None:
         """Every panel where it stands at first."""
         below: QDockWidget | None = None
+        first = self.docks[_first_tab(self._places)]
         for place in self._places:
             dock = self.docks[place.key]
             dock.setFloating(False)
-            self.addDockWidget(place.area, dock)
             dock.show()
-            if place.area == AREA.BottomDockWidgetArea and below is not None:
-                if place.tabbed and self.docks[_first_tab(self._places)] is not dock:
-                    self.tabifyDockWidget(below, dock)
-                else:
-                    self.splitDockWidget(below, dock, Qt.Orientation.Vertical)
+            if place.area != AREA.BottomDockWidgetArea or below is None:
+                self.addDockWidget(place.area, dock)
+            elif place.tabbed and dock is not first:
+                self.tabifyDockWidget(below, dock)
+            else:
+                self.splitDockWidget(below, dock, Qt.Orientation.Vertical)
             below = dock if place.area == AREA.BottomDockWidgetArea else below
-        self._first_sizes()
+        self.first_sizes()
         self.docks[_first_tab(self._places)].raise_()
 
     def remember(self, settings: Settings) -> None:
         settings.keep(STATE_KEY, self.saveState(LAYOUT_VERSION))
 
     def restore(self, settings: Settings) -> None:
-        """Put the panels where they were when the window was last closed."""
+        """Put the panels where they were when the window was last closed; at first, where they belong."""
         kept = settings.blob(STATE_KEY)
-        if kept:
-            self.restoreState(QByteArray(kept), LAYOUT_VERSION)
+        self._as_it_was = bool(kept) and self.restoreState(QByteArray(kept), LAYOUT_VERSION)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Sizes can be given only once there is a window to give them in."""
+        super().showEvent(event)
+        if not self._as_it_was:
+            self._as_it_was = True
+            QTimer.singleShot(0, self, self._settle)
+
+    def _settle(self) -> None:
+        self.first_sizes()
+        QTimer.singleShot(0, self, self.fit)
+
+    @property
+    def panels(self) -> list[QWidget]:
+        """The canvas and every panel."""
+        return [self._canvas, *(dock.panel for dock in self.docks.values())]
 
     def fit(self) -> None:
         """Show the whole graph."""
@@ -102,12 +122,21 @@ class Docks(QMainWindow):
             bar.setDrawBase(False)
             bar.setAccessibleName("Panels")
 
-    def _first_sizes(self) -> None:
+    def first_sizes(self) -> None:
+        """Give each panel its share of the room; the charts get a third of the height."""
         wide, high = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        across = [self.docks[key] for key in ("data", "inspector") if key in self.docks]
-        self.resizeDocks(across, [theme.px(248), theme.px(288)][: len(across)], wide)
-        down = [self.docks[key] for key in ("terms", _first_tab(self._places)) if key in self.docks]
-        self.resizeDocks(down, [theme.px(200), theme.px(288)][: len(down)], high)
+        across = [self.docks[key] for key in SIDES]
+        self.resizeDocks(across, [theme.px(width) for width in SIDES.values()], wide)
+        charts = max(round(CHARTS_AT_FIRST * self.window().height()), theme.px(LEAST_CHARTS))
+        down = [self.docks["terms"], self.docks[_first_tab(self._places)]]
+        self.resizeDocks(down, [theme.px(TERMS), charts], high)
+
+    def make_room_for_charts(self) -> None:
+        """While training the charts have at least a third of the window."""
+        dock = self.docks[_first_tab(self._places)]
+        wanted = round(CHARTS * self.window().height())
+        if not dock.isFloating() and dock.height() < wanted:
+            self.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
 
 
 class _Dock(QDockWidget):
@@ -122,15 +151,32 @@ class _Dock(QDockWidget):
         self.panel = panel
         header = None if place.tabbed else getattr(panel, "header", None) or Header(place.title)
         self.setWidget(framed(panel, open_above=header is not None))
-        if header is not None:
-            header.setObjectName("dockHeader")
-        self.setTitleBarWidget(header or QWidget(self))
+        self.setTitleBarWidget(_Title(header) if header is not None else QWidget(self))
         if place.tabbed:
             self.topLevelChanged.connect(lambda _floats: QTimer.singleShot(0, self, self._dress))
 
     def _dress(self) -> None:
         """Afloat, a panel out of the tabs needs a title to be moved by."""
         self.setTitleBarWidget(None if self.isFloating() else QWidget(self))  # type: ignore[arg-type]
+
+
+class _Title(QWidget):
+    """Holds a header as the title of a dock, exactly as high as the header wants to be."""
+
+    def __init__(self, header: QWidget):
+        super().__init__()
+        self._header = header
+        self.setObjectName("dockHeader")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 0)
+        column.addWidget(header)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(super().sizeHint().width(), self._header.maximumHeight() + 1)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(theme.px(80), self._header.maximumHeight() + 1)
 
 
 def framed(panel: QWidget, open_above: bool = False) -> QFrame:

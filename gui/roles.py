@@ -1,7 +1,7 @@
-"""What a column of the data is for: input, target, or nothing. Edits that keep fields and inputs in step with it.
+"""What a column of the data is for: input, target, or nothing, and the edits that make it so.
 
-Numbers that are inputs share one field, `features`, and one input of that name; texts, categories and images have
-a field and an input each, and so has every target its own field.
+Numbers that are inputs share one field, `features`, and one input of that name; texts, categories and images
+have a field and an input each, and every target has its own field.
 """
 
 import re

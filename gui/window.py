@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QPoint, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -104,7 +104,7 @@ class Window(QMainWindow):
             ("redo", undo.createRedoAction(self, "Redo"), ["Ctrl+Shift+Z", "Ctrl+Y"]),
         ):
             action.setObjectName(f"action_{key}")
-            action.setShortcuts(keys)
+            action.setShortcuts([QKeySequence(each) for each in keys])
             self.addAction(action)
             menu.addAction(action)
             self.actions_by_key[key] = action
@@ -122,6 +122,16 @@ class Window(QMainWindow):
         self.bar.problems_pressed.connect(lambda: self.show_panel("problems"))
         self.bar.engine_pressed.connect(lambda: self.show_panel("runs"))
         self._enable()
+
+    def _listen_to_panels(self, docks: Docks) -> None:
+        """What panels cannot do themselves: `wanted` is the key of an action."""
+        for panel in docks.panels:
+            if hasattr(panel, "wanted"):
+                panel.wanted.connect(self.do)
+            if hasattr(panel, "examples_wanted"):
+                panel.examples_wanted.connect(self.show_start)
+            if hasattr(panel, "space_tapped"):
+                panel.space_tapped.connect(self.bench.toggle_pause)
 
     def _first_place(self) -> None:
         screen = self.screen().availableGeometry()
@@ -142,13 +152,18 @@ class Window(QMainWindow):
         if self.docks is None:
             from gui import places  # brings the plots along
 
-            self.docks = Docks(self.bench, places.centre(self.bench), places.PLACES)
+            self.docks = Docks(self.bench, places.canvas(self.bench), places.PLACES)
             self._pages.addWidget(self.docks)
             self.docks.restore(self.bench.settings)
             self.docks.name_tabs()
+            self._listen_to_panels(self.docks)
         self._pages.setCurrentWidget(self.docks)
         self.bar.show()
         self._enable()
+
+    def do(self, key: str) -> None:
+        """Do the action of the table that is called `key`."""
+        self.actions_by_key[key].trigger()
 
     def show_panel(self, key: str) -> None:
         self.show_panels()
@@ -218,6 +233,8 @@ class Window(QMainWindow):
         if not blocking:
             self.banner.dismiss()
             self.show_panel("curves")
+            if self.docks:
+                self.docks.make_room_for_charts()
             self.bench.train()
             return
         self.show_panel("problems")

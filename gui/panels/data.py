@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -36,7 +36,8 @@ from gui.widgets.naming import named, role
 
 PURPOSE = "Fields are made from the columns of a table: drop a CSV, Parquet or NumPy file here, or open one."
 OPEN = "Open data"
-MANY_COLUMNS = 12
+MANY_COLUMNS, LEAST_WIDTH, LEAST_HEIGHT, ROOM_FOR_SPLIT = 12, 256, 168, 280
+PARTS = ("train", "validation", "test")
 LABELS = {"input": "Use as input", "target": "Use as target", "none": "Leave out"}
 
 
@@ -111,6 +112,13 @@ class DataPanel(QWidget):
         row.addWidget(change)
         return row
 
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(theme.px(LEAST_WIDTH), theme.px(LEAST_HEIGHT))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.split.show_brief(self.height() < theme.px(ROOM_FOR_SPLIT))
+
     # ---- showing
 
     def _show(self) -> None:
@@ -167,7 +175,7 @@ class SplitCard(QFrame):
         self._grid.setHorizontalSpacing(theme.px(theme.GAP_M))
         self._grid.setVerticalSpacing(theme.px(theme.GAP_XS))
         self._grid.setColumnStretch(1, 1)
-        self._lines = {name: (QLabel(name), QLabel()) for name in ("train", "validation", "test", "dropped")}
+        self._lines = {name: (QLabel(name), QLabel()) for name in (*PARTS, "dropped")}
         for line, (label, value) in enumerate(self._lines.values()):
             self._grid.addWidget(role(label, "muted"), line, 0)
             self._grid.addWidget(value, line, 1)
@@ -175,13 +183,21 @@ class SplitCard(QFrame):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._header)
-        column.addLayout(self._grid)
+        self._counts = QWidget()
+        self._counts.setLayout(self._grid)
+        column.addWidget(self._counts)
+        self._brief, self._kind, self._sum = False, "", ""
+
+    def show_brief(self, brief: bool) -> None:
+        """In a low panel only the header, with the counts in it."""
+        self._brief = brief
+        self._counts.setVisible(not brief)
+        self._header.remark.setText(self._sum if brief else self._kind)
 
     def show_split(self, project: Project, facts: DataFacts | None) -> None:
         """Show the counts that reading the data gave; parts without rows are left out."""
-        self._header.remark.setText(project.data.split.kind)
         counts = dict(facts.split) if facts else {}
-        used = sum(counts.get(name, 0) for name in ("train", "validation", "test")) or 1
+        used = sum(counts.get(name, 0) for name in PARTS) or 1
         for name, (label, value) in self._lines.items():
             count = counts.get(name)
             shown = count is not None and (count > 0 or name == "train")
@@ -189,6 +205,9 @@ class SplitCard(QFrame):
             value.setVisible(shown)
             share = "" if name == "dropped" else f" · {100 * (count or 0) / used:.0f} %"
             value.setText(f"{count or 0:,}{share}")
+        self._kind = project.data.split.kind
+        self._sum = " + ".join(f"{counts.get(name, 0):,}" for name in PARTS if counts.get(name))
+        self.show_brief(self._brief)
         self._lines["dropped"][1].setToolTip("Rows with a missing value in a field that drops them.")
 
 

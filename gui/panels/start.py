@@ -49,8 +49,8 @@ class StartPage(QWidget):
     def refresh(self) -> None:
         """Show the recent projects as they are now."""
         while (item := self._recent.takeAt(0)) is not None:
-            if item.widget() is not None:
-                item.widget().deleteLater()
+            if (old := item.widget()) is not None:
+                old.deleteLater()
         paths = self._settings.recent[:RECENT_SHOWN]
         for path in paths:
             self._recent.addWidget(self._recent_button(path))

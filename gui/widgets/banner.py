@@ -22,7 +22,7 @@ class Strip(QFrame):
 
     closed = Signal()
 
-    def __init__(self, parent: QWidget | None = None):
+    def __init__(self, parent: QWidget | None = None, closable: bool = True):
         super().__init__(parent)
         self._kind: Kind = "hint"
         self._act: Callable[[], object] | None = None
@@ -35,6 +35,7 @@ class Strip(QFrame):
         self.action.clicked.connect(self._do)
         self.cross = IconButton("close", "Close this message")
         self.cross.clicked.connect(self.dismiss)
+        self.cross.setVisible(closable)
         self.row = QHBoxLayout()
         self.row.setSpacing(theme.px(theme.GAP_S))
         self.row.addWidget(self.mark)

@@ -60,6 +60,13 @@ class Header(QWidget):
         self.row.addWidget(self.remark)
         theme.notifier().changed.connect(self._resize)
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Docks ask for the height of their title here."""
+        return QSize(super().sizeHint().width(), theme.px(HEADER))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(super().minimumSizeHint().width(), theme.px(HEADER))
+
     def _resize(self) -> None:
         self.setFixedHeight(theme.px(HEADER))
 

@@ -1,12 +1,13 @@
 """What an empty panel shows: one sentence that says what it is for, and the next step."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui import theme
 from gui.widgets.iconbutton import Button
 
-WIDEST = 360
+WIDEST, ROOM_FOR_MARK, LEAST_HEIGHT = 360, 190, 72
 
 
 class EmptyState(QWidget):
@@ -47,6 +48,17 @@ class EmptyState(QWidget):
             row.addWidget(button)
         row.addStretch(1)
         return row
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """A low panel has no room for the picture."""
+        super().resizeEvent(event)
+        self._mark.setVisible(self.height() >= theme.px(ROOM_FOR_MARK))
+        self.sentence.setMaximumWidth(
+            theme.px(WIDEST if self.height() >= theme.px(ROOM_FOR_MARK) else 2 * WIDEST)
+        )
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(theme.px(160), theme.px(LEAST_HEIGHT))
 
     def _tint(self) -> None:
         size = theme.px(32)
