@@ -10,6 +10,7 @@ keras = pytest.importorskip("keras")
 
 from core import catalogue  # noqa: E402
 from core.catalogue import Entry, Parameter  # noqa: E402
+from core.project.problems.inference import ELEMENTWISE, RECURRENT, RULES, UNCHANGED, output_shape  # noqa: E402
 
 pytestmark = pytest.mark.keras
 
@@ -147,6 +148,38 @@ def test_layers_take_their_inputs_as_the_table_says() -> None:
     for name in ("MultiHeadAttention", "GroupQueryAttention"):
         entry = catalogue.layers()[name]
         assert construct(getattr(keras.layers, name), entry)(*[data] * entry.inputs_min).shape == data.shape
+
+
+SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "Add": ((3,), (3,)),
+    "Concatenate": ((2, 3), (2, 4)),
+    "Conv2D": ((8, 8, 3),),
+    "SpatialDropout1D": ((4, 3),),
+    "SpatialDropout2D": ((4, 4, 3),),
+    "SpatialDropout3D": ((4, 4, 4, 3),),
+    "GroupNormalization": ((32,),),
+    "GlobalAveragePooling1D": ((4, 3),),
+    "GlobalMaxPooling1D": ((4, 3),),
+    "GlobalAveragePooling2D": ((4, 4, 3),),
+    "GlobalMaxPooling2D": ((4, 4, 3),),
+    "LSTM": ((4, 3),),
+    "GRU": ((4, 3),),
+    "SimpleRNN": ((4, 3),),
+    "Embedding": ((5,),),
+    "Masking": ((4, 3),),
+}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*UNCHANGED, *ELEMENTWISE, *RECURRENT, *RULES} - {"recurrent", "Reshape"})
+)
+def test_shapes_that_are_inferred_are_those_of_keras(name: str) -> None:
+    shapes = SHAPES.get(name, ((3,), (3,)) if name in ELEMENTWISE else ((2, 6),))
+    entry = catalogue.layers()[name]
+    inputs = [keras.Input(shape) for shape in shapes]
+    made = construct(getattr(keras.layers, name), entry)
+    said = made(inputs if entry.call == "list" else inputs[0]).shape[1:]
+    assert output_shape(name, entry.example, shapes) == said
 
 
 def test_dropout_and_its_kin_are_marked_random() -> None:

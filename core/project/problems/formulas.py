@@ -65,12 +65,11 @@ def expressions_that_do_not_parse(view: View) -> Iterator[Problem]:
 
 
 def functions_that_do_not_parse(view: View) -> Iterator[Problem]:
-    """The project's Python, read but never run."""
+    """The project's Python, read but never run; the script carries it whole, used or not."""
     why = functions_error(view.project.functions)
     if why:
-        used = any(term.loss.kind == "python" for term in view.project.terms.values())
         message = f"The Python functions cannot be read: {_sentence(why)}"
-        yield Problem("bad-functions", "blocking" if used else "warning", "functions", message)
+        yield Problem("bad-functions", "blocking", "functions", message)
 
 
 def unknown_functions(view: View) -> Iterator[Problem]:
