@@ -19,7 +19,8 @@ HEIGHT, RADIUS, PORT, REACH = 46.0, 8.0, 4.5, 11.0
 LEAST, MOST, STEP, LEFT, RIGHT = 96, 232, 12, 14.0, 12.0
 BADGE, MARGIN, SHAPE_ROOM = 16.0, 12.0, 84.0
 TITLE_BASE, DETAIL_BASE = 20.0, 36.0
-TOO_SMALL_TO_READ = 0.4
+TOO_SMALL_TO_READ, NAMES_ONLY = 0.3, 0.62
+NAME_BASE = 29.0
 SEVERITIES = {"blocking": "problem", "warning": "warning", "hint": "hint"}
 COLOURS = {"blocking": "bad", "warning": "warning", "hint": "muted"}
 
@@ -164,8 +165,11 @@ class NodeItem(QGraphicsItem):
     ) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_card(painter)
-        if painter.worldTransform().m11() >= TOO_SMALL_TO_READ:
+        zoom = painter.worldTransform().m11()
+        if zoom >= NAMES_ONLY * theme.scale():
             self._paint_text(painter)
+        elif zoom >= TOO_SMALL_TO_READ:
+            self._paint_name(painter)
         self._paint_ports(painter)
         if self.problems:
             self._paint_badge(painter)
@@ -206,6 +210,13 @@ class NodeItem(QGraphicsItem):
             painter.drawText(QPointF(LEFT, base), _elided(text, face, self.width - LEFT - 8))
         if self.node.shape:
             self._paint_shape(painter)
+
+    def _paint_name(self, painter: QPainter) -> None:
+        """From afar only the name, larger, so that it can still be read."""
+        t, face = theme.tokens(), font(17, bold=True)
+        painter.setFont(face)
+        painter.setPen(QColor(t.muted if self.node.quiet else t.text))
+        painter.drawText(QPointF(LEFT - 3, NAME_BASE), _elided(self.node.title, face, self.width - LEFT - 4))
 
     def _paint_shape(self, painter: QPainter) -> None:
         """The shape of the output, over the wire's start; its halo keeps it readable on wires."""

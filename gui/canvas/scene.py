@@ -17,7 +17,7 @@ from core.project.schema import Note, Project
 from gui import theme
 from gui.canvas.graph import Graph, Wire, graph
 from gui.canvas.layout import Layout, Point
-from gui.canvas.node import HEIGHT, NodeItem
+from gui.canvas.node import NodeItem
 from gui.canvas.note import NoteItem
 from gui.canvas.placing import placed
 from gui.canvas.routing import Card, Stretch, detour
@@ -151,15 +151,15 @@ class GraphScene(QGraphicsScene):
     def _lead_wires(self) -> None:
         """Lead wires as the layout says, else round the cards in their way."""
         cards = {reference: _card(item) for reference, item in self.nodes.items()}
+        notes = [_rectangle(note.area().translated(note.pos())) for note in self.notes]
         taken: list[Stretch] = []
         for item in self.wires.values():
             source, target = item.wire.source, item.wire.target
             route = self._layout.routes.get((source, target), ())
             if not route:
                 others = [card for reference, card in cards.items() if reference not in (source, target)]
-                found = detour(
-                    item.source.exit().toTuple(), item.target.entry().toTuple(), others, taken, source
-                )
+                ends = item.source.exit().toTuple(), item.target.entry().toTuple()
+                found = detour(*ends, [*others, *notes], taken, source)
                 if found is not None:
                     taken.append(found)
                     route = ((found.left, found.y), (found.right, found.y))
@@ -237,8 +237,11 @@ class GraphScene(QGraphicsScene):
 
 
 def _card(item: NodeItem) -> Card:
-    left, top = item.x(), item.y()
-    return Card(left, top, left + item.width, top + HEIGHT)
+    return _rectangle(item.card().translated(item.pos()))
+
+
+def _rectangle(area: QRectF) -> Card:
+    return Card(area.left(), area.top(), area.right(), area.bottom())
 
 
 def _by_node(problems: Iterable[Problem], shown: Graph) -> dict[str, tuple[Problem, ...]]:

@@ -23,7 +23,7 @@ from gui.canvas.keys import Keys
 from gui.canvas.scene import GraphScene
 
 NEAREST, FARTHEST, STEP = 3.0, 0.15, 1.2
-LEAST_FIT = 0.55
+LEAST_FIT = 0.42
 """Fitting makes nodes no smaller than can be read; then the graph is larger than the view."""
 DOTS, EDGE = 20, 20.0
 MIME = "application/x-lossmith-offer"
