@@ -50,6 +50,8 @@ class TrainingState:
     where: str | None = None
     line: int | None = None
     details: str = ""
+    total: float | None = None
+    """The total loss of the last steps, where curves are watched."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -112,7 +114,7 @@ class Engines(QObject):
         self._spare: _Engine | None = None
         self._question: Question | None = None
         self._falls: list[float] = []
-        self._said_at = 0.0
+        self._said, self._said_at = self._state, 0.0
 
     # ---- orders from the window
 
@@ -138,7 +140,7 @@ class Engines(QObject):
         except Exception as error:  # whatever it is, the user reads it and the window stays alive
             self._fail(str(error), getattr(error, "where", None), details=_traceback(error))
             return
-        self._say(replace(self._state, run=run, sentence="Starting the engine."))
+        self._say(replace(self._state, run=run))
         self._hand_over(run)
 
     @Slot(object)
@@ -363,8 +365,9 @@ class Engines(QObject):
 
     def _say_now(self) -> None:
         self._later.stop()
-        self._said_at = time.monotonic()
-        self.state_changed.emit(self._state)
+        if self._state != self._said:
+            self._said, self._said_at = self._state, time.monotonic()
+            self.state_changed.emit(self._state)
 
     def _say_stubborn(self) -> None:
         words = "Still stopping. Press Stop once more to end the engine by force; what it recorded is kept."

@@ -143,6 +143,12 @@ def live_feed(training: Training) -> Feed:
     feed.setObjectName("live feed")
     training.run_changed.connect(feed.show)
     training.closing.connect(feed.close)
+
+    def note_total() -> None:
+        if feed.columns is not None and feed.columns.path == training.run:
+            training.last_total = feed.columns.latest("total")
+
+    feed.grew.connect(note_total)
     if training.run is not None:
         feed.show(training.run)
     return feed
