@@ -103,6 +103,9 @@ class Engine:
         self._work.put(command)
 
     def _leave(self) -> None:
+        if not self._versions:  # still importing TensorFlow: there is nothing to wait for
+            self._close()
+            os._exit(0)
         self._leaving = time.monotonic()
         self._work.put(Shutdown())
         if self._controls is not None:
@@ -121,9 +124,12 @@ class Engine:
         self._server.publish(outcome)
         self._die()
 
-    def _die(self) -> None:
+    def _close(self) -> None:
         self._server.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _die(self) -> None:
+        self._close()
         if os.name != "nt" and os.getpgrp() == os.getpid():
             os.killpg(os.getpid(), signal.SIGKILL)
         os._exit(1)
@@ -137,7 +143,9 @@ class Engine:
         try:
             outcome = train(run, self._controls, self._interrupter, self._endpoint, self._server.publish)
         except Exception as error:
-            sentence = f"The run in {run} could not be started or recorded: {error}"
+            taken = isinstance(error, BlockingIOError)
+            why = "another engine is training it" if taken else str(error)
+            sentence = f"The run in {run} could not be started or recorded: {why}."
             outcome = wire.Outcome(run=str(run), status="failed", sentence=sentence)
         # From here on another run is welcome; who hears of the outcome may send one at once.
         self._server.last_seen = time.monotonic()

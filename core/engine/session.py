@@ -72,7 +72,10 @@ def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupt
 
 def _done(run: Path, watch: Watch) -> wire.Outcome:
     steps, epochs = watch.made
-    return wire.Outcome(run=str(run), status="done", sentence=f"Done: {epochs} epochs, {steps:,} steps.")
+    count = (
+        f"{epochs} of {watch.planned} epochs, ended early" if epochs < watch.planned else f"{epochs} epochs"
+    )
+    return wire.Outcome(run=str(run), status="done", sentence=f"Done: {count}, {steps:,} steps.")
 
 
 def _stopped(run: Path, watch: Watch) -> wire.Outcome:

@@ -44,14 +44,14 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._disk_full = False
 
     @property
-    def finished(self) -> bool:
-        """Whether every step was made that was planned."""
-        return self._epochs_done > 0 and not self._controls.stopping
-
-    @property
     def made(self) -> tuple[int, int]:
         """Steps made and epochs finished."""
         return self._made, self._epochs_done
+
+    @property
+    def planned(self) -> int:
+        """The epochs that were to be made."""
+        return int((self.params or {}).get("epochs", 0))
 
     def phase(self, phase: wire.PhaseName, sentence: str) -> None:
         """Enter a phase and tell everybody."""

@@ -133,7 +133,7 @@ def _environment() -> dict[str, str]:
     code = str(Path(__file__).resolve().parents[2])
     paths = [code, *filter(None, [os.environ.get("PYTHONPATH")])]
     quiet = {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
     }
     return (

@@ -381,10 +381,9 @@ def test_the_engine_is_as_good_as_new_after_failures(desk, done):
 @pytest.mark.fault
 def test_native_code_that_never_returns_is_ended_by_force(desk):
     loop = "tf.while_loop(lambda v: True, lambda v: (v + 1.0,), (s,))[0]"
-    run = desk.begin(SCRIPT.replace(LOSS, f"    import tensorflow as tf\n\n    return {loop}"))
-    while desk.await_(wire.Phase).phase != "tracing":
-        pass
-    time.sleep(2)
+    body = f"    import tensorflow as tf\n\n    tf.print('looping')\n    return {loop}"
+    run = desk.begin(SCRIPT.replace(LOSS, body))
+    wait_for(lambda: "looping" in printed(run), 30)
     began = time.monotonic()
     assert "force" in stop(desk).sentence
     assert time.monotonic() - began < 8
@@ -421,6 +420,10 @@ def test_an_engine_whose_owner_is_gone_ends_by_itself(tmp_path):
 def stop(desk: Desk) -> wire.Outcome:
     desk.client.send(wire.Stop())
     return desk.await_(wire.Outcome)
+
+
+def printed(run: Path) -> str:
+    return "".join((run / name).read_text() for name in ("errors.txt", "output.txt") if (run / name).exists())
 
 
 def events(run: Path) -> list:
