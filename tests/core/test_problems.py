@@ -117,8 +117,6 @@ SPARSE = {
     "bind": {**BIND, "y_true": "target:kind"},
 }
 SOFTMAX3 = {"class": "Dense", "from": ["trunk"], "config": {"units": 3, "activation": "softmax"}}
-LINEAR3 = {"class": "Dense", "from": ["trunk"], "config": {"units": 3}}
-DENSE = {"class": "Dense", "from": ["trunk"], "config": {"units": 4}}
 
 
 def loss(name: str, **config: Any) -> dict[str, Any]:
