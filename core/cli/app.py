@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from core.cli.opening import Refused, opened, run_folder
@@ -102,7 +103,7 @@ def templates(as_json: Json = False) -> None:
         table.add_column(heading)
     for one in shipped.templates():
         table.add_row(one.name, one.sentence, one.idea, str(one.seconds))
-    says.__class__(highlight=False).print(table)
+    Console(highlight=False).print(table)
 
 
 @app.command()

@@ -89,7 +89,12 @@ def run_script(file: Path) -> list[dict[str, float]]:
     )
     if ended.returncode:
         raise Refused(f"The script ended with code {ended.returncode}:\n{ended.stderr.strip()[-1500:]}", 1)
-    with (file.parent / "history.csv").open(encoding="utf-8", newline="") as table:
+    return written_history(file.parent)
+
+
+def written_history(folder: Path) -> list[dict[str, float]]:
+    """What a script wrote about its epochs: a value by name for each."""
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as table:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(table)]
 
 
