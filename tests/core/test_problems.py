@@ -119,10 +119,6 @@ SPARSE = {
 SOFTMAX3 = {"class": "Dense", "from": ["trunk"], "config": {"units": 3, "activation": "softmax"}}
 
 
-def loss(name: str, **config: Any) -> dict[str, Any]:
-    return {"loss": {"name": name, "config": config, "kind": "catalogue"}, "bind": BIND}
-
-
 def formula(code: str, **bind: str) -> dict[str, Any]:
     return {
         "loss": {"kind": "expression", "code": code},
