@@ -12,7 +12,7 @@ AREA = Qt.DockWidgetArea
 def canvas(bench: Workbench) -> QWidget:
     from gui.canvas.panel import CanvasPanel
 
-    return CanvasPanel(bench.document, bench.selection, bench.checking)
+    return CanvasPanel(bench.document, bench.selection, bench.checking, bench.training)
 
 
 def _data(bench: Workbench) -> QWidget:

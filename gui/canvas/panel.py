@@ -38,6 +38,7 @@ class CanvasPanel(QWidget):
     """Shows the document as a graph and edits it. `examples_wanted` asks the window for its start page."""
 
     examples_wanted = Signal()
+    space_tapped = Signal()  # Space without panning: the canvas took the key, the window pauses with it
 
     def __init__(
         self,
@@ -57,7 +58,6 @@ class CanvasPanel(QWidget):
         self.in_place = InPlace(self.view)
         self.menu: SearchMenu | None = None
         self._selecting = False
-        self._training = training
         self._live = LiveValues(training, self) if training is not None else None
         self._build()
         self.setFocusProxy(self.view)
@@ -94,6 +94,7 @@ class CanvasPanel(QWidget):
     def _connect(self) -> None:
         keys, view = self.view.keys, self.view
         self._document.changed.connect(lambda _before, after: self._show(after))
+        self._document.opened.connect(view.fit)
         self._checking.changed.connect(lambda: self._show(self._document.project))
         self._selection.changed.connect(lambda _current: self._take_selection())
         theme.notifier().changed.connect(self._restyle)
@@ -111,7 +112,7 @@ class CanvasPanel(QWidget):
         keys.rename.connect(self.rename_selected)
         keys.everything.connect(self._select_all)
         keys.walked.connect(self._walk)
-        keys.tapped.connect(self._toggle_pause)
+        keys.tapped.connect(self.space_tapped)
         if self._live is not None:
             self._live.arrived.connect(self.set_values)
         keys.asked.connect(self._menu_of_selected)
@@ -264,12 +265,6 @@ class CanvasPanel(QWidget):
             self.scene.clearSelection()
             item.setSelected(True)  # type: ignore[attr-defined]
         menu_for(self, item, at).popup(at)
-
-    def _toggle_pause(self) -> None:
-        """Space pauses and resumes as everywhere; the canvas only takes the key to see whether one pans with it."""
-        if self._training is not None and self._training.state.busy:
-            paused = self._training.state.phase == "paused"
-            (self._training.resume if paused else self._training.pause)()
 
     def _menu_of_selected(self) -> None:
         current = self.scene.nodes.get(self._selection.current)

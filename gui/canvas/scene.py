@@ -138,8 +138,8 @@ class GraphScene(QGraphicsScene):
         boxes = {reference: item.box() for reference, item in self.nodes.items()}
         edges = list(dict.fromkeys((wire.source, wire.target) for wire in self.graph.wires.values()))
         state = (boxes, edges, self.project.canvas.positions)
-        if state == self._laid_out:
-            return
+        if state == self._laid_out or isinstance(self.mouseGrabberItem(), NodeItem):
+            return  # nothing to do, or not now: nodes would run away from under the mouse that drags them
         self._laid_out = state
         self._layout = placed(boxes, edges, self.project.canvas.positions)
         for reference, (x, y) in self._layout.positions.items():
@@ -196,6 +196,7 @@ class GraphScene(QGraphicsScene):
         if moved or notes:
             self.moved.emit((self.places() if moved else {}, notes))
         else:
+            self._place()
             self._lead_wires()
 
     # ---- finding

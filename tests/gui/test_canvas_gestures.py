@@ -233,6 +233,11 @@ def test_the_middle_button_pans(bench):
     assert bench.middle("layer:trunk") == before + QPoint(20, 10)
 
 
+def test_a_tap_on_space_is_passed_on(bench, qtbot):
+    with qtbot.waitSignal(bench.panel.space_tapped, timeout=1000):
+        bench.key(K.Key_Space)
+
+
 def test_control_plus_zooms_and_control_0_fits_again(bench):
     fitted = bench.view.zoom
     bench.key(K.Key_Plus, CONTROL)

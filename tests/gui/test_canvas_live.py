@@ -1,10 +1,10 @@
-"""The canvas while something trains: the total's value from the run's record, and Space."""
+"""The canvas while something trains: the total shows its value from the record of the run."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 
 from core.runs.history import History
 from core.runs.record import Record
@@ -19,14 +19,8 @@ class Trains(QObject):
 
     def __init__(self, history: History):
         super().__init__()
-        self.history, self.asked = history, []
+        self.history = history
         self.state = SimpleNamespace(busy=True, phase="training")
-
-    def pause(self) -> None:
-        self.asked.append("pause")
-
-    def resume(self) -> None:
-        self.asked.append("resume")
 
 
 @pytest.fixture
@@ -63,11 +57,3 @@ def test_the_total_follows_the_run(qtbot, record, training):
     qtbot.waitUntil(lambda: bench.node("total").live == "2.5", timeout=3000)
     training.run_changed.emit(None)
     assert bench.node("total").live == ""
-
-
-def test_a_tap_on_space_pauses_and_the_next_one_resumes(qtbot, training):
-    bench = Bench(qtbot, training=training)
-    bench.key(Qt.Key.Key_Space)
-    training.state.phase = "paused"
-    bench.key(Qt.Key.Key_Space)
-    assert training.asked == ["pause", "resume"]
