@@ -98,9 +98,8 @@ def _own(wiring: Wiring, node: str, layer: Layer, rows: Mapping[str, str]) -> It
     where = f"layer:{node}"
     made = construct(LAYER, layer.class_name, layer.config, where, [f"name={literal(node)}"])
     adapts = find(LAYER, layer.class_name, where).adapts and not any(layer.config.get(key) for key in LEARNT)
-    shared = any(other.shares == node for other in wiring.layers.values())
     name = made
-    if adapts or shared:
+    if adapts or node in wiring.shared:
         name = wiring.layer_variable(node)
         yield f"{name} = {made}"
     if adapts:

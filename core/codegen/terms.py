@@ -7,6 +7,7 @@ either side spoils every gradient (https://github.com/keras-team/keras/issues/16
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from core.codegen.code import CannotGenerate, Code, join, mark
 from core.codegen.objects import LOSS, METRIC, construct
@@ -127,7 +128,7 @@ class Terms:
 
     def _refuse_names(self) -> None:
         """Refuse names under which the history would show two things as one."""
-        shown = ["epoch", "loss", "regularization"]
+        shown = dict.fromkeys(["epoch", "loss", "regularization"])
         named = [f"term:{name}" for name in self.wiring.terms] + [
             f"metric:{name}" for name in self.wiring.metrics
         ]
@@ -137,7 +138,7 @@ class Terms:
                 raise CannotGenerate(
                     reference, f"The history has no room for a second {name}; choose another name."
                 )
-            shown.append(name)
+            shown[name] = None
 
     # ---- losses by name
 
@@ -300,14 +301,20 @@ class Terms:
 
     def _locals(self, field: str) -> tuple[str, str]:
         """The local names of the labels of a field and of the rows that have one."""
-        own = [self.global_name(name) for name in self.wiring.terms]
-        taken = {*METHOD_NAMES, *own, *self.defined, *functions.SCRIPT_NAMES}
-        values = identifier(field, taken)
-        others = {identifier(other, taken) for other in self.fields}
         known = f"{field}_known"
-        while known in taken or known in others:
+        while known in self._taken or known in self._labels:
             known += "_"
-        return values, known
+        return identifier(field, self._taken), known
+
+    @cached_property
+    def _taken(self) -> frozenset[str]:
+        """The names that mean something inside the methods of the model class."""
+        own = [self.global_name(name) for name in self.wiring.terms]
+        return frozenset((*METHOD_NAMES, *own, *self.defined, *functions.SCRIPT_NAMES))
+
+    @cached_property
+    def _labels(self) -> frozenset[str]:
+        return frozenset(identifier(name, self._taken) for name in self.fields)
 
 
 def _parsed(name: str, loss: ExpressionLoss) -> expressions.Expression:

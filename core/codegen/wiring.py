@@ -37,6 +37,16 @@ class Wiring:
         return tuple(value.removeprefix("target:") for value in self.bound if value.startswith("target:"))
 
     @cached_property
+    def shared(self) -> frozenset[str]:
+        """The layers that other nodes apply once more."""
+        return frozenset(layer.shares for layer in self.layers.values() if layer.shares)
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """The Python names of all inputs and layers."""
+        return frozenset(self.variable(node) for node in (*self.inputs, *self.layers))
+
+    @cached_property
     def order(self) -> tuple[str, ...]:
         """The layers that heads and bindings need, each after what it is computed from."""
         bound = [value.removeprefix("layer:") for value in self.bound if value.startswith("layer:")]
@@ -84,9 +94,8 @@ class Wiring:
 
     def layer_variable(self, node: str) -> str:
         """The Python name of the layer object itself, where it must be kept."""
-        nodes = {self.variable(other) for other in (*self.inputs, *self.layers)}
         name = f"{node}_layer"
-        return name if name not in nodes else next(_numbered(name, nodes))
+        return name if name not in self.variables else next(_numbered(name, self.variables))
 
     def sorted(self, needed: Iterable[str]) -> Iterator[str]:
         """Inputs and layers that `needed` ones are computed from and themselves, in order of computation."""

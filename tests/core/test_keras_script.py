@@ -11,10 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
+from core.codegen.compile_style import compile_script
 from core.codegen.fitting import Changes
+from core.codegen.notebook import notebook
 from core.codegen.script import script
 from core.project.schema import Project
 
@@ -85,12 +88,7 @@ def make(tmp_path: Path) -> Make:
         out = tmp_path / "train.py"
         project = Project.model_validate(parts or document())
         out.write_text(script(project, folder=tmp_path, out=out, changes=changes or Changes()).text)
-        spec = importlib.util.spec_from_file_location(f"train_{next(NUMBER)}", out)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        return imported(out)
 
     return made
 
@@ -225,6 +223,48 @@ def test_early_stopping_watches_the_total_and_gives_back_the_best(make: Make) ->
     }
     _, history = make(parts).train()
     assert len(history.history["val_loss"]) == 3
+
+
+# ---- the other ways out
+
+
+def imported(out: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"train_{next(NUMBER)}", out)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_compile_style_trains_on_the_same_total(make: Make, tmp_path: Path) -> None:
+    other = {"y_true": "target:rating", "y_pred": "head:uncertainty"}
+    mae = {"loss": {"kind": "catalogue", "name": "MeanAbsoluteError"}, "bind": other, "weight": 0.3}
+    regularizer = {"kernel_regularizer": {"class": "L2", "config": {"l2": 0.1}}}
+    layers = document()["model"]["layers"] | {
+        "trunk": {**TRUNK, "config": {**TRUNK["config"], **regularizer}}
+    }
+    parts = document(model={"layers": layers}, terms={"mse": MSE, "other": mae})
+    module = make(parts)
+    _, wanted = module.train()
+    out = tmp_path / "plain.py"
+    out.write_text(compile_script(Project.model_validate(parts), folder=tmp_path, out=out).text)
+    _, history = imported(out).train()
+    for key in ("loss", "val_loss"):
+        assert history.history[key] == pytest.approx(wanted.history[key], rel=1e-6)
+    assert history.history["prediction_mae"] == pytest.approx(wanted.history["mae"], rel=1e-6)
+
+
+def test_a_notebook_trains_as_the_script_does(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, wanted = make().train()
+    text = notebook(Project.model_validate(document()), folder=tmp_path, out=tmp_path / "train.ipynb")
+    cells = nbformat.reads(text, as_version=4).cells
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec("\n".join(cell.source for cell in cells if cell.cell_type == "code"), names)
+    assert names["history"].history == wanted.history
 
 
 # ---- labels with gaps
