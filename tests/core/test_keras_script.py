@@ -18,6 +18,7 @@ import pytest
 from core.codegen.compile_style import compile_script
 from core.codegen.fitting import Changes
 from core.codegen.notebook import notebook
+from core.codegen.objects import LAYER, LOSS, METRIC, NESTED, OPTIMIZER, Kind, construct
 from core.codegen.script import script
 from core.project.schema import Project
 
@@ -467,3 +468,19 @@ def test_the_history_file_holds_the_history(make: Make, tmp_path: Path) -> None:
     }
     assert table.pop("epoch") == [0, 1]
     assert table == history.history
+
+
+# ---- the catalogue as code
+
+
+@pytest.mark.parametrize(
+    "kind", [LAYER, LOSS, METRIC, OPTIMIZER, *NESTED.values()], ids=lambda kind: kind.word
+)
+def test_every_class_of_the_catalogue_is_made_by_its_text(kind: Kind) -> None:
+    import keras
+
+    extra = ['reduction="none"'] if kind is LOSS else []
+    for name, entry in kind.table().items():
+        text = construct(kind, name, entry.example, "layer:x", extra)
+        made = eval(text, {"keras": keras, "layers": keras.layers})
+        assert type(made) is eval(f"{kind.prefix}.{name}", {"keras": keras, "layers": keras.layers})
