@@ -1,7 +1,6 @@
 """Every rule finds what it is about, says it in a sentence, and its fix mends it."""
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -305,22 +304,8 @@ def chain(length: int) -> Project:
     return project(("model.layers", {**layers, "shift": last}))
 
 
-def test_fifty_nodes_are_checked_within_twenty_milliseconds() -> None:
-    made = chain(50)
-    problems(made, FACTS)  # reads the catalogue
-    best = min(_seconds(made) for _ in range(5))
-    assert best < 0.02, best
-
-
-def test_ten_thousand_nodes_are_checked_without_a_pause() -> None:
+def test_ten_thousand_nodes_are_checked() -> None:
     made = chain(9_999)
     assert problems(made, FACTS) == ()
-    assert _seconds(made) < 5
     ring = edits.put(made, "layer:a0", made.model.layers["a0"].model_copy(update={"sources": ("a9998",)}))
     assert "a9998 -> a0" in find("cycle", ring).message
-
-
-def _seconds(made: Project) -> float:
-    start = time.perf_counter()
-    problems(made, FACTS)
-    return time.perf_counter() - start
