@@ -1,6 +1,7 @@
 """Proves that the script is the run: runs it in a fresh process and compares every number of the history."""
 
 import csv
+import math
 import os
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def compare(recorded: list[Epoch], written: list[dict[str, float]]) -> Compariso
     different.
     """
     if len(written) < len(recorded):
-        return Comparison(float("inf"), f"epoch {len(written) + 1}, which the script lacks", 0, len(written))
+        return Comparison(math.inf, f"epoch {len(written) + 1}, which the script lacks", 0, len(written))
     worst, where, numbers = 0.0, "", 0
     for epoch, row in zip(recorded, written, strict=False):
         for name, value in as_logs(epoch):
@@ -123,11 +124,11 @@ def as_logs(epoch: Epoch) -> Iterator[tuple[str, float]]:
 
 
 def relative(a: float, b: float | None) -> float:
-    """The relative difference of two numbers; NaN equals NaN."""
-    if b is None or (a != a) != (b != b):
-        return float("inf")
-    if a == b or a != a:
+    """The relative difference of two numbers. NaN equals NaN, an infinity only itself."""
+    if b is not None and (a == b or (math.isnan(a) and math.isnan(b))):
         return 0.0
+    if b is None or not (math.isfinite(a) and math.isfinite(b)):
+        return math.inf
     return abs(a - b) / max(abs(a), abs(b), TINY)
 
 
