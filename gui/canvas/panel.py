@@ -22,6 +22,7 @@ from gui.canvas.scene import GraphScene
 from gui.canvas.view import GraphView
 from gui.checking import Checking
 from gui.document import Document
+from gui.plots.ticks import fixed
 from gui.selection import Selection
 from gui.training import Training
 from gui.widgets.card import Header
@@ -145,7 +146,7 @@ class CanvasPanel(QWidget):
 
     def set_values(self, values: Mapping[str, float]) -> None:
         """Show live values of the running training by reference (`total`, `regularization`); {} ends it."""
-        self.scene.show_values({reference: f"{value:.4g}" for reference, value in values.items()})
+        self.scene.show_values({reference: fixed(value) for reference, value in values.items()})
 
     def _restyle(self) -> None:
         self.scene.restyle()

@@ -85,7 +85,7 @@ def test_the_header_counts_the_parameters_once_keras_has(bench):
 
 def test_the_total_shows_its_live_value(bench):
     bench.panel.set_values({"total": 0.41234})
-    assert bench.node("total").live == "0.4123"
+    assert bench.node("total").live == "0.412"
     bench.panel.set_values({})
     assert bench.node("total").live == ""
 
