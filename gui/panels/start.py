@@ -50,6 +50,7 @@ class StartPage(QWidget):
         """Show the recent projects as they are now."""
         while (item := self._recent.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
+                old.hide()
                 old.deleteLater()
         paths = self._settings.recent[:RECENT_SHOWN]
         for path in paths:
