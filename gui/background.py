@@ -83,7 +83,7 @@ class Background(QObject):
 
     def _start(self) -> None:
         self._thread = thread = QThread()
-        thread.setObjectName(self._name)
+        thread.setObjectName(f"lossmith {self._name}")
         self._desk = desk = _Desk(self._latest)
         desk.moveToThread(thread)
         # An owner that is deleted without `close()` must not take a running thread with it.

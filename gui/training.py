@@ -61,7 +61,7 @@ class Training(QObject):
         if self._thread is not None:
             return
         self._thread = QThread(self)
-        self._thread.setObjectName("training")
+        self._thread.setObjectName("lossmith training")
         self._engines = engines = Engines(self.runs / ".engines")
         engines.moveToThread(self._thread)
         for order, slot in (
