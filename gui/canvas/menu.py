@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu
 
+from core.project.problems import Problem
 from gui import theme
 from gui.canvas.node import NodeItem
 from gui.canvas.note import NoteItem
@@ -58,7 +59,7 @@ def _for_node(panel: "CanvasPanel", menu: QMenu, item: NodeItem, at: QPoint) -> 
         _add(menu, "remove", "Remove", editing.remove, "Del")
 
 
-def _for_problem(panel: "CanvasPanel", menu: QMenu, problem) -> None:  # type: ignore[no-untyped-def]
+def _for_problem(panel: "CanvasPanel", menu: QMenu, problem: Problem) -> None:
     if problem.fix is not None:
         _add(menu, "wrench", problem.fix.label, lambda: panel.mend(problem))
     else:

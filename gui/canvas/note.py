@@ -1,7 +1,15 @@
 """A remark on the canvas: templates explain themselves with notes, and users write their own."""
 
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTextDocument
+from PySide6.QtGui import (
+    QAbstractTextDocumentLayout,
+    QColor,
+    QPainter,
+    QPainterPath,
+    QPalette,
+    QPen,
+    QTextDocument,
+)
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from core.project.schema import Note
@@ -63,9 +71,8 @@ class NoteItem(QGraphicsItem):
         self._text.documentLayout().draw(painter, context)
 
 
-def _coloured(colour: str):  # type: ignore[no-untyped-def]
-    from PySide6.QtGui import QAbstractTextDocumentLayout, QPalette
-
+def _coloured(colour: str) -> QAbstractTextDocumentLayout.PaintContext:
+    """How a text document is told its colour."""
     context = QAbstractTextDocumentLayout.PaintContext()
     context.palette.setColor(QPalette.ColorRole.Text, QColor(colour))
     return context
