@@ -136,6 +136,8 @@ class Checking(QObject):
 
     def _ask_keras(self) -> None:
         project = self._document.project
+        if self.facts.data is None:
+            return  # without the data's shapes Keras knows nothing; it is asked once they are there
         if project.model.layers or project.model.inputs:
             self._training.ask_facts(project, self.facts.data, self.trusted)
         else:
