@@ -4,6 +4,7 @@ away.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
@@ -27,6 +28,7 @@ from gui.plots.view import View
 from gui.widgets.iconbutton import IconButton
 from gui.widgets.naming import named, role
 
+MOST_MARKS = 100
 MIN_WIDTH, MIN_HEIGHT, VALUES_WIDTH = 260, 150, 190
 
 
@@ -90,13 +92,12 @@ class Plot(QWidget):
 
     def _marks(self) -> list[tuple[float, Mark]]:
         """What happened to the shown run, where this chart is about it."""
-        return [
-            (float(trace.columns.clock(self._view.unit).at(mark.step)), mark)
-            for trace in self.traces
-            if trace.main
-            for mark in trace.columns.marks
-            if mark.series in ("", trace.series)
-        ]
+        found: list[tuple[float, Mark]] = []
+        for trace in (trace for trace in self.traces if trace.main):
+            own = [mark for mark in trace.columns.marks if mark.series in ("", trace.series)][-MOST_MARKS:]
+            places = trace.columns.clock(self._view.unit).at(np.array([mark.step for mark in own], float))
+            found += zip(places.tolist(), own, strict=True)
+        return found
 
     def _dots(self, place: float) -> list[tuple[float, str]]:
         values = [(self.value(trace, place, validation), trace.colour) for trace in self.traces if trace.main

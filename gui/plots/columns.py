@@ -17,6 +17,8 @@ from gui.plots.clock import Clock, Unit
 from gui.plots.pyramid import Pyramid
 
 Steps = NDArray[np.float64]
+MOST_CHANGES = 20
+"""More changes of one weight in one piece are a weight that moves all the time, which marks would hide."""
 TAIL = 32
 """So many of the last steps make a value "now": single steps are too restless to read."""
 
@@ -116,7 +118,8 @@ class Columns:
         for index, name in enumerate(self.series):
             column = np.concatenate([before[:, index], steps[:, index]])
             if name.startswith("weight:"):
-                for at in np.flatnonzero(np.diff(column))[:20]:
+                changes = np.flatnonzero(np.diff(column))
+                for at in changes if len(changes) <= MOST_CHANGES else ():
                     words = f"weight {column[at]:.3g} → {column[at + 1]:.3g}"
                     self.marks.append(Mark(self.count + int(at), f"term:{name[7:]}", words))
             elif self.pyramids[name].first_bad is None and not np.isfinite(steps[:, index]).all():
