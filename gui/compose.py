@@ -154,7 +154,7 @@ def _input_fields(project: Project) -> set[str]:
 
 
 def _target_fields(project: Project) -> set[str]:
-    parts = (*project.terms.values(), *project.metrics.values())
+    parts: tuple[Term | Metric, ...] = (*project.terms.values(), *project.metrics.values())
     bound = (value for part in parts for value in part.bind.values())
     return {value.removeprefix("target:") for value in bound if value.startswith("target:")}
 

@@ -16,8 +16,9 @@ AREA = Qt.DockWidgetArea
 LAYOUT_VERSION = 1
 STATE_KEY = "docks"
 SIDES = {"data": 272, "inspector": 304}
-TERMS, CHARTS_AT_FIRST, CHARTS, LEAST_CHARTS = 168, 0.27, 0.345, 200
-"""Heights: of the terms in pixels, of the charts as a share of the window and at least."""
+CHARTS_AT_FIRST, CHARTS, LEAST_CHARTS, MOST_TERMS = 0.27, 0.345, 180, 0.24
+"""Shares of the window's height; LEAST_CHARTS in pixels."""
+TERMS_HEAD, TERM_ROW = 78, 30
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Docks(QMainWindow):
 
     def __init__(self, bench: Workbench, centre: QWidget, places: tuple[Place, ...]):
         super().__init__(None, Qt.WindowType.Widget)
+        self._bench = bench
         self._places, self._as_it_was = places, False
         self.setDockOptions(
             self.DockOption.AllowNestedDocks
@@ -128,8 +130,10 @@ class Docks(QMainWindow):
         across = [self.docks[key] for key in SIDES]
         self.resizeDocks(across, [theme.px(width) for width in SIDES.values()], wide)
         charts = max(round(CHARTS_AT_FIRST * self.window().height()), theme.px(LEAST_CHARTS))
+        rows = theme.px(TERMS_HEAD + TERM_ROW * (1 + len(self._bench.document.project.terms)))
+        terms = min(rows, round(MOST_TERMS * self.window().height()))
         down = [self.docks["terms"], self.docks[_first_tab(self._places)]]
-        self.resizeDocks(down, [theme.px(TERMS), charts], high)
+        self.resizeDocks(down, [terms, charts], high)
 
     def make_room_for_charts(self) -> None:
         """While training the charts have at least a third of the window."""

@@ -205,7 +205,9 @@ class Window(QMainWindow):
     def export(self) -> None:
         from gui.exporting import ExportDialog
 
-        dialog = ExportDialog(self.bench.document, self.bench.checking.facts.data, self)
+        bench = self.bench
+        start = bench.document.path.parent if bench.document.path else bench.settings.last_folder
+        dialog = ExportDialog(bench.document, bench.checking.facts.data, start, self)
         if dialog.exec() and dialog.written is not None:
             self.toasts.tell(f"Wrote {dialog.written.name}.")
 

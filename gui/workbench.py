@@ -15,12 +15,17 @@ from gui.training import Training
 class Workbench(QObject):
     """Document, selection, training and checking of one window. `close()` ends the threads."""
 
-    def __init__(self, parent: QObject | None = None, settings: Settings | None = None):
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        settings: Settings | None = None,
+        training: Training | None = None,
+    ):
         super().__init__(parent)
         self.settings = settings or Settings()
         self.document = Document(parent=self)
         self.selection = Selection(self)
-        self.training = Training(self)
+        self.training = training or Training(self)
         self.checking = Checking(self.document, self.training, self)
         self.files = Files(self.document, self.settings, self)
         self.document.changed.connect(self._keep_selection_valid)

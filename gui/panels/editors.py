@@ -91,6 +91,7 @@ class TextEditor(QLineEdit):
         text = "" if value is None else self._write(value)
         if text != self.text():
             self.setText(text)
+            self.setCursorPosition(0)
         self._mark("")
 
     def complain(self, sentence: str) -> None:

@@ -86,7 +86,7 @@ class InspectorPanel(QWidget):
         self._sheet = sheet = sheet_of(self._document.project, self._checking.facts, self._selection.current)
         self.header.title.setText(sheet.title)
         self.header.remark.setText(sheet.remark)
-        self.form.show_rows(sheet.rows)
+        self.form.show_rows(sheet.rows, anew=top)
         self._help.setText(sheet.help)
         self._show_problems()
         if top:
@@ -189,4 +189,5 @@ class InspectorPanel(QWidget):
         self._document.edit(label, project, merge)
 
     def _explain(self, help: str) -> None:
-        self._help.setText(help or self._sheet.help)
+        """Say what the row with the keyboard is for, above what the part is."""
+        self._help.setText("\n\n".join(words for words in dict.fromkeys((help, self._sheet.help)) if words))

@@ -5,7 +5,7 @@ anew, so that the keyboard stays where it is.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from core.catalogue import Parameter
@@ -80,14 +80,22 @@ class Sheet:
     rows: tuple[Row, ...] = ()
     help: str = ""
     colour_of: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
-def structure(rows: tuple[Row, ...]) -> tuple[object, ...]:
-    """What must be equal for the widgets of the rows to be kept."""
-    return tuple(
-        (type(row), row.key, row.parameter, row.label, row.choices, row.code, structure(row.nested))
-        if isinstance(row, Edit)
-        else (type(row), row.key, getattr(row, "label", ""), row.text if isinstance(row, Heading) else "")
-        for row in rows
-    )
+def flat(rows: tuple[Row, ...], depth: int = 0) -> list[tuple[Row, int]]:
+    """Rows with those nested in them, each with its depth, in the order of the form."""
+    found: list[tuple[Row, int]] = []
+    for row in rows:
+        found.append((row, depth))
+        if isinstance(row, Edit):
+            found += flat(row.nested, depth + 1)
+    return found
+
+
+def signature(row: Row, depth: int) -> object:
+    """What must be equal for the widgets of a row to be kept."""
+    if isinstance(row, Edit):
+        kept = row.reset is not None
+        return (Edit, depth, row.key, row.parameter, row.label, row.choices, row.code, row.help, kept)
+    text = row.text if isinstance(row, Heading) else ""
+    return (type(row), depth, row.key, getattr(row, "label", ""), text, getattr(row, "glyph", ""))

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from gui import theme
 from gui.widgets.searchmenu import Choice, SearchMenu
@@ -25,6 +33,17 @@ class ComboBox(QComboBox):
         """A list is as wide as its longest line, also under a narrow box."""
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + theme.px(24))
         super().showPopup()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """Qt cuts a long text off at the arrow; here it ends in an ellipsis."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        room = self.width() - theme.px(34)
+        option.currentText = self.fontMetrics().elidedText(
+            self.currentText(), Qt.TextElideMode.ElideRight, room
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         if self.hasFocus():

@@ -86,14 +86,10 @@ def layer_sheet(project: Project, facts: Facts, name: str) -> Sheet:
     if part.shares:
         return _shared_sheet(project, facts, name)
     entry = catalogue.layers().get(part.class_name)
-    rows: list[Row] = [name_row(reference), _class_row(project, name), *_source_rows(project, name)]
+    said = keras_rows(facts, reference)
+    rows: list[Row] = [name_row(reference), _class_row(project, name), *_source_rows(project, name), *said]
     if entry is not None and entry.parameters:
         rows += [Heading("parameters", "Parameters"), *parameter_rows(entry, part.config, _put_config(name))]
-    rows += (
-        [Heading("keras", "What comes out"), *keras_rows(facts, reference)]
-        if keras_rows(facts, reference)
-        else []
-    )
     return Sheet(name, part.class_name, tuple(rows), entry.help if entry else "")
 
 

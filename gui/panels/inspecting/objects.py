@@ -16,7 +16,7 @@ from gui.widgets.searchmenu import Choice
 
 Config = Mapping[str, JsonValue]
 PutConfig = Callable[[Project, Config], Project]
-PLAIN_NUMBER = "a fixed number"
+PLAIN_NUMBER = "fixed"
 
 
 def parameter_rows(entry: Entry, config: Config, put: PutConfig, prefix: str = "") -> tuple[Row, ...]:
@@ -49,8 +49,13 @@ def _row(parameter: Parameter, config: Config, put: PutConfig, prefix: str) -> E
         changed=changed,
         reset=kept,
         help=parameter.help,
-        nested=_nested(parameter, value, put_value, f"{key}.") if changed or parameter.required else (),
+        nested=_nested(parameter, value, put_value, f"{key}.") if changed or _always_open(parameter) else (),
     )
+
+
+def _always_open(parameter: Parameter) -> bool:
+    """Whether the object's own parameters are shown even while it is the default."""
+    return parameter.required or parameter.type == "schedule"
 
 
 def with_value(config: Config, parameter: Parameter, value: JsonValue) -> Config:
