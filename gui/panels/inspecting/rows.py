@@ -12,6 +12,7 @@ from gui.widgets.searchmenu import Choice
 
 NAME_HELP = "Letters, digits and _; every mention of it follows a new name."
 SEED_HELP = "Everything random starts from it: the split, the first weights, the order of batches."
+UNKNOWN = "—"
 NAME, CHOSEN = Parameter(name="name", type="str", required=True), Parameter(name="choice", type="choice")
 
 
@@ -55,15 +56,19 @@ def switch_row(key: str, label: str, value: bool, put: Put, help: str = "") -> E
 
 
 def keras_rows(facts: Facts, reference: str) -> tuple[Row, ...]:
-    """The shape, type and parameters that Keras found, once it has."""
+    """The shape, type and parameters that Keras finds. The rows are there before it has answered: rows that come
+    and go would move the form under the mouse and close what is open in it.
+    """
     model = facts.model
-    if model is None or reference not in model.shapes:
-        return ()
-    shape = Said(
-        "shape", "output", f"{shaped(model.shapes[reference])} {model.dtypes.get(reference, '')}".strip()
+    known = model is not None and reference in model.shapes
+    shape = (
+        f"{shaped(model.shapes[reference])} {model.dtypes.get(reference, '')}" if model and known else UNKNOWN
     )
-    count = model.parameters.get(reference)
-    return (shape,) if count is None else (shape, Said("parameters", "parameters", f"{count:,}"))
+    rows = (Said("shape", "output", shape.strip()),)
+    if not reference.startswith("layer:"):
+        return rows
+    count = model.parameters.get(reference) if model else None
+    return (*rows, Said("parameters", "parameters", UNKNOWN if count is None else f"{count:,}"))
 
 
 def shaped(shape: Shape) -> str:
