@@ -23,14 +23,7 @@ HOME = ROOT / ".venv"
 STAMP = HOME / "lossmith.stamp"
 LOG = HOME / "install.log"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-OPTIONS = (
-    "--require-hashes",
-    "--no-deps",
-    "--disable-pip-version-check",
-    "--no-input",
-    "--progress-bar",
-    "off",
-)
+OPTIONS = ("--require-hashes", "--no-deps", "--disable-pip-version-check", "--no-input", "--progress-bar=off")
 REMEDIES = (
     (
         ("No space left on device", "Errno 28"),
@@ -98,14 +91,13 @@ def _stamp() -> str:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Wait until no other start is setting up the same folder."""
-    HOME.mkdir(exist_ok=True)
+    """Wait until no other start is setting up the same folder: whoever does holds the lock file locked."""
     if os.name == "nt":
         yield
         return
     import fcntl
 
-    with (HOME / "lossmith.lock").open("w") as file:
+    with LOCK.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -239,6 +231,8 @@ class Progress:
             self._seen += 1
         if found := re.match(r"\s+(Downloading|Using cached) ([^-\s]+)-(\S+?)-\S+(?: \((.*)\))?", line):
             self._doing = f"{found[1].lower()} {found[2]} {found[3]}" + (f", {found[4]}" if found[4] else "")
+        elif "Retrying (" in line:
+            self._doing = "waiting for the network"
         elif line.startswith("Installing collected packages"):
             self._doing = "unpacking and compiling"
 
