@@ -64,20 +64,32 @@ class RunBar(QWidget):
         paused = state.phase == "paused"
         self.pause.setText("Resume" if paused else "Pause")
         self.pause.set_glyph("resume" if paused else "pause")
-        self.pause.setEnabled(state.phase in ("training", "paused"))
-        self.stop.setEnabled(state.busy)
+        self._enable(state)
         self.stop.setText("Stop now" if state.phase == "stopping" else "Stop")
         self.engine.show_state(*ENGINE.get(state.engine, (state.engine, "quiet")))
         self.engine.setToolTip(", ".join(f"{name} {version}" for name, version in state.versions.items()))
+
+    def _enable(self, state: TrainingState) -> None:
+        """Grey out what makes no sense now; the keyboard stays with Train, Pause and Stop where it was with them."""
+        buttons = (self.stop, self.pause, self.train)
+        had_keyboard = any(button.hasFocus() for button in buttons)
         self._show_train()
+        self.pause.setEnabled(state.phase in ("training", "paused"))
+        self.stop.setEnabled(state.busy)
+        if had_keyboard and not any(button.hasFocus() for button in buttons):
+            next(button for button in buttons if button.isEnabled()).setFocus()
 
     def show_problems(self) -> None:
         """Count the problems, and let Train say so where they keep the project from being trained."""
         found = self._bench.checking.problems
-        severities = {problem.severity for problem in found}
+        severities = [problem.severity for problem in found]
         kind: State = "bad" if "blocking" in severities else "warning" if "warning" in severities else "quiet"
-        serious = [problem for problem in found if problem.severity != "hint"]
-        self.problems.show_state(*(_counted(len(serious), kind) if serious else ("no problems", "good")))
+        counts: list[tuple[int, State]] = [
+            (severities.count("blocking"), "bad"),
+            (severities.count("warning"), "warning"),
+        ]
+        words = ", ".join(_counted(count, each)[0] for count, each in counts if count)
+        self.problems.show_state(*((words, kind) if words else ("no problems", "good")))
         self._show_train()
 
     def _show_train(self) -> None:

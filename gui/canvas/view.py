@@ -123,8 +123,14 @@ class GraphView(QGraphicsView):
             bar.setValue(bar.value() + move)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """A graph that could be seen whole can be seen whole in the smaller view too."""
+        whole = self._shows_whole(QRect(QPoint(), event.oldSize()))
         super().resizeEvent(event)
-        self.refit()
+        if self._fitting or (whole and not self._shows_whole(self.viewport().rect())):
+            self._fit()
+
+    def _shows_whole(self, room: QRect) -> bool:
+        return self.mapToScene(room).boundingRect().contains(self.graph_scene.content())
 
     # ---- the mouse
 

@@ -54,12 +54,13 @@ def plain(value: float, digits: int = 3) -> str:
 
 
 def fixed(value: float | None) -> str:
-    """A number that changes in place: always three digits after the point, if it is not large or small."""
+    """A number that changes in place: as many digits after the point as six of them leave room for."""
     if value is None or not math.isfinite(value):
         return "—" if value is None else "NaN" if math.isnan(value) else "∞"
     if value and (abs(value) < 0.0005 or abs(value) >= 1e5):
         return f"{value:.2e}".replace("e+0", "e").replace("e-0", "e-")
-    return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.1f}"
+    places = next(places for places, most in ((3, 100), (2, 1000), (1, 1e4), (0, 1e5)) if abs(value) < most)
+    return f"{value:,.{places}f}"
 
 
 def _label(value: float, step: float) -> str:

@@ -22,7 +22,8 @@ class Strip(QFrame):
 
     closed = Signal()
 
-    def __init__(self, parent: QWidget | None = None, closable: bool = True):
+    def __init__(self, parent: QWidget | None = None, closable: bool = True, narrow: bool = False):
+        """In a `narrow` place the action stands under the sentence."""
         super().__init__(parent)
         self._kind: Kind = "hint"
         self._act: Callable[[], object] | None = None
@@ -40,11 +41,14 @@ class Strip(QFrame):
         self.row.setSpacing(theme.px(theme.GAP_S))
         self.row.addWidget(self.mark)
         self.row.addWidget(self.sentence, 1)
-        self.row.addWidget(self.action)
         self.row.addWidget(self.cross)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(*(theme.px(n) for n in (theme.GAP_M, 6, theme.GAP_S, 6)))
         self.column.addLayout(self.row)
+        if narrow:
+            self.column.addWidget(self.action, 0, Qt.AlignmentFlag.AlignRight)
+        else:
+            self.row.insertWidget(2, self.action)
         theme.notifier().changed.connect(self._tint)
 
     def say(self, sentence: str, kind: Kind = "hint", action: Action | None = None) -> None:
