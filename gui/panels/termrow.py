@@ -66,7 +66,7 @@ class TermRow(Line):
         self._bound = role(ElidedLabel(), "muted")
         self.slider = named(QSlider(Qt.Orientation.Horizontal), f"slider_{name}", f"Weight of {name}")
         self.weight = named(NumberField(1.0), f"weight_{name}", f"Weight of {name}")
-        self._now, self._weighted, self._share = _number(), _number(), ShareBar()
+        self._now, self._weighted, self._share = *_numbers(name), ShareBar()
         remove = named(IconButton("remove", f"Remove term {name}"), f"remove_{name}")
         cells = [self.on, self._name_cell(), self._loss, self._bound, self._weight_cell()]
         super().__init__([*cells, self._now, self._weighted, self._share, remove])
@@ -200,7 +200,7 @@ class RegularizationRow(Line):
         row.setSpacing(theme.px(theme.GAP_XS) + 8)
         row.addWidget(self._mark)
         row.addWidget(QLabel("regularization"), 1)
-        self._now, self._weighted, self._share = _number(), _number(), ShareBar()
+        self._now, self._weighted, self._share = *_numbers("regularization"), ShareBar()
         dash = role(QLabel("—"), "muted")
         cells = [
             QLabel(),
@@ -284,10 +284,12 @@ def row_style(name: str, selected: bool) -> str:
     return f"#{name} {{ background: {ground}; border: none; border-bottom: 1px solid {t.border}; }}"
 
 
-def _number() -> QLabel:
-    label = QLabel()
-    label.setFont(theme.font(tabular=True))
-    return label
+def _numbers(name: str) -> tuple[QLabel, QLabel]:
+    """What `name` is worth now, and weighted."""
+    labels = named(QLabel(), f"now_{name}"), named(QLabel(), f"weighted_{name}")
+    for label in labels:
+        label.setFont(theme.font(tabular=True))
+    return labels
 
 
 def _say(label: QLabel, words: str) -> None:

@@ -43,7 +43,8 @@ class TermsPanel(QWidget):
         self._gesture, self._weighed_at = 0, 0.0
         self._own_run = False
         self.formula = named(Drawing(), "totalFormula", "The total loss")
-        self._closes, self._total = role(QLabel(), "muted"), role(QLabel(), "title")
+        self._closes = role(named(QLabel(), "closesTo"), "muted")
+        self._total = role(named(QLabel(), "totalNow"), "title")
         self._headings = heading_line()
         self._regularization = RegularizationRow(lambda: self._selection.select("regularization"))
         self._lay_out()
