@@ -6,83 +6,24 @@ home by signals.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal, Slot
 
-from core.project.facts import DataFacts
-from core.project.schema import Project
 from core.runs import wire
 from core.runs.client import EngineClient, connect
 from core.runs.launch import EngineFailed, attach, live_runs
+from gui.trainingstate import BUSY, Question, TrainingState, TrainOrder
 
 PAUSE_BETWEEN_STATES = 0.05
 """Seconds: states travel home at most twenty times a second."""
-PATIENCE_WITH_STOP = 3.0
+SPARE_AFTER = 3.0
+"""Seconds: importing TensorFlow once more must not slow down the first steps of a run."""
+PATIENCE_WITH_STOP, PATIENCE_WITH_END = 3.0, 2.0
 MOST_FALLS = 3
 FALLS_COUNT_FOR = 60.0
-
-BUSY = ("starting", "building", "tracing", "training", "paused", "stopping")
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """How the training stands, in words for the user. Epochs count from 1, `step` is within the epoch.
-
-    `phase`: "ready" (nothing trains yet), "starting", "building", "tracing", "training", "paused",
-    "stopping", "done", "stopped", "failed". `engine`: "off", "starting", "ready", "training" or "gone".
-    `where` is a reference and `line` a line of the run's train.py when one part is to blame; `details` is for
-    the curious.
-    """
-
-    phase: str = "ready"
-    engine: str = "off"
-    epoch: int = 0
-    epochs: int = 0
-    step: int = 0
-    steps: int = 0
-    speed: float = 0.0
-    seconds_left: float | None = None
-    run: Path | None = None
-    sentence: str = ""
-    where: str | None = None
-    line: int | None = None
-    details: str = ""
-    total: float | None = None
-    """The total loss of the last steps, where curves are watched."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a run is on its way, from Train pressed to its end."""
-        return self.phase in BUSY
-
-    @property
-    def progress(self) -> float:
-        """How much of the run is done, 0 to 1."""
-        if not self.epochs or not self.epoch:
-            return 0.0
-        return min(1.0, (self.epoch - 1 + self.step / max(1, self.steps)) / self.epochs)
-
-
-@dataclass(frozen=True)
-class TrainOrder:
-    """What Train was pressed on: `make_run` writes the run folder and returns it, or raises a sentence."""
-
-    epochs: int
-    make_run: Callable[[], Path]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What Keras is asked about a project."""
-
-    number: int
-    project: Project
-    data: DataFacts | None
-    trusted: bool
 
 
 @dataclass
@@ -123,6 +64,8 @@ class Engines(QObject):
         """Make the timers of this thread, attach to a run in `runs` that still trains, and warm an engine."""
         self._later = QTimer(self, singleShot=True)
         self._later.timeout.connect(self._say_now)
+        self._spare_soon = QTimer(self, singleShot=True)
+        self._spare_soon.timeout.connect(self._ask_spare)
         self._stubborn = QTimer(self, singleShot=True)
         self._stubborn.timeout.connect(self._say_stubborn)
         for run in live_runs(runs)[:1]:
@@ -167,12 +110,23 @@ class Engines(QObject):
         self._question = question
         if self._engine is not None and self._engine.run is None:
             self._put_question(self._engine)
-        elif self._engine is not None:
-            self._spare = self._spare or self._start()
-            if self._spare is not None:
-                self._put_question(self._spare)
-        else:
+        elif self._engine is None:
             self._warm()
+        elif self._spare is not None:
+            self._put_question(self._spare)
+        elif not self._spare_soon.isActive():
+            self._spare_soon.start(int(SPARE_AFTER * 1000))
+
+    def _ask_spare(self) -> None:
+        """Start a second engine for what waits to be answered, once the first is not busy starting its run."""
+        if self._question is None or self._engine is None or self._engine.run is None:
+            return
+        if self._state.phase in ("starting", "building", "tracing"):
+            self._spare_soon.start(int(SPARE_AFTER * 1000))
+            return
+        self._spare = self._spare or self._start()
+        if self._spare is not None:
+            self._put_question(self._spare)
 
     @Slot()
     def close(self) -> None:
@@ -203,18 +157,20 @@ class Engines(QObject):
             self._say(replace(self._state, engine="gone", sentence=str(error)))
             return None
 
-    def _attach(self, run: Path) -> None:
+    def _attach(self, run: Path) -> bool:
+        """Follow a run that an engine of its own trains; return whether there is one."""
         endpoint = attach(run)
         if endpoint is None:
-            return
+            return False
         try:
             self._engine = self._listen(connect(endpoint))
         except EngineFailed:
-            return
+            return False
         self._engine.run, self._engine.ready = run, True
         words = "Found a run that went on without the window."
         self._say(replace(self._state, phase="training", engine="training", run=run, sentence=words))
         self.run_began.emit(run)
+        return True
 
     def _listen(self, client: EngineClient) -> _Engine:
         notifier = QSocketNotifier(client.fileno(), QSocketNotifier.Type.Read, self)
@@ -252,6 +208,10 @@ class Engines(QObject):
         engine.notifier.deleteLater()
         if engine.run is None:
             engine.client.send(wire.Shutdown())
+            # A socket closed with something unread resets the connection, and the engine never hears the command.
+            end = time.monotonic() + PATIENCE_WITH_END
+            while time.monotonic() < end and not isinstance(engine.client.receive(0.2), wire.Gone):
+                pass
         engine.client.close()
 
     # ---- what engines say
@@ -321,12 +281,16 @@ class Engines(QObject):
         engine.notifier.setEnabled(False)
         engine.notifier.deleteLater()
         engine.client.close()
-        was_training, self._falls = engine.run is not None, [*self._recent_falls(), time.monotonic()]
+        run, self._falls = engine.run, [*self._recent_falls(), time.monotonic()]
         if engine is self._spare:
             self._spare = None
         else:
             self._engine, self._spare = self._spare, None
-        if was_training:
+        if run is None:
+            engine.client.endpoint.kill()  # only the connection may be gone; nobody else wants this engine
+        elif engine.client.endpoint.live and self._attach(run):
+            return
+        else:
             self._fail(message.sentence)
         if engine.asked is not None and self._question is not None and engine.asked == self._question.number:
             self.question_lost.emit(engine.asked, message.sentence)

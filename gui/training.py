@@ -17,7 +17,8 @@ from core.project.trust import Trust
 from core.runs import wire
 from core.runs.folder import create_run, runs_root
 from core.runs.history import History
-from gui.engines import Engines, Question, TrainingState, TrainOrder
+from gui.engines import Engines
+from gui.trainingstate import Question, TrainingState, TrainOrder
 
 __all__ = ["Training", "TrainingState"]
 

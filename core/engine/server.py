@@ -137,11 +137,11 @@ class Server:
         try:
             data = client.socket.recv(CHUNK)
             client.taken += len(data)
-            if not data or (not client.admitted and client.taken > STRANGER_LIMIT):
-                self._drop(client)
-                return
             for body in client.frames.feed(data):
                 self._take(client, wire.command(body))
+            # Only now: the token and the first command may arrive in one piece.
+            if not data or (not client.admitted and client.taken > STRANGER_LIMIT):
+                self._drop(client)
         except BlockingIOError:
             return
         except OSError:

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from core.project.edits import put, remove, set_weight
 from core.project.schema import Project, Term
 from core.runs import wire
-from gui.engines import TrainingState
 from gui.panels.terms import TermsPanel
+from gui.trainingstate import TrainingState
 
 
 @pytest.fixture

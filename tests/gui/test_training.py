@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 from core.project.edits import put
 from core.project.facts import DataFacts, ModelFacts
 from gui.background import Background
-from gui.engines import TrainingState
 from gui.training import status_words
+from gui.trainingstate import TrainingState
 
 
 def test_code_nobody_trusted_is_not_trained(bench: SimpleNamespace, qtbot: QtBot) -> None:
