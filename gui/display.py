@@ -11,11 +11,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 WITHOUT = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs")
 """Platforms of Qt that need no display server."""
+TRIES = 8
 SAYS = (
     "{why}, so no window can open: use the commands that need none (`train FILE`, `check FILE` and others; "
     "see --help), or set QT_QPA_PLATFORM=offscreen."
@@ -73,18 +75,20 @@ def _missing_display() -> str | None:
 
 
 def _answers(display: str) -> bool:
-    """Whether an X server takes a connection; where nobody can ask, Qt may try."""
+    """Whether an X server takes a connection, soon; where nobody can ask, Qt may try."""
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
     except OSError:
         return True
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connect.argtypes = (ctypes.c_char_p, ctypes.c_void_p)
-    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = (ctypes.c_void_p,)
-    connection = xcb.xcb_connect(display.encode(), None)
-    broken = bool(xcb.xcb_connection_has_error(connection))
-    xcb.xcb_disconnect(connection)
-    return not broken
+    xcb.xcb_connection_has_error.argtypes = (ctypes.c_void_p,)
+    for _ in range(TRIES):  # a server that was started just now may need a moment
+        # Never disconnected: some servers reset when their last client leaves, and Qt would meet that.
+        if not xcb.xcb_connection_has_error(xcb.xcb_connect(display.encode(), None)):
+            return True
+        time.sleep(0.25)
+    return False
 
 
 def _missing_libraries() -> str | None:
