@@ -56,7 +56,7 @@ class Engine:
         self._server.publish(wire.Ready(versions=self._versions))
         while not isinstance(work := self._work.get(), Shutdown):
             if isinstance(work, Train):
-                self._train(Path(work.run))
+                self._train(work)
             elif isinstance(work, AskFacts):
                 self._find_facts(work)
         self._server.close()
@@ -136,16 +136,17 @@ class Engine:
 
     # ---- the main thread
 
-    def _train(self, run: Path) -> None:
+    def _train(self, order: Train) -> None:
         from core.engine.session import train
 
         assert self._controls is not None
+        run = Path(order.run)
         try:
-            outcome = train(run, self._controls, self._interrupter, self._endpoint, self._server.publish)
+            outcome = train(order, self._controls, self._interrupter, self._endpoint, self._server.publish)
         except Exception as error:
             taken = isinstance(error, BlockingIOError)
             why = "another engine is training it" if taken else str(error)
-            sentence = f"The run in {run} could not be started or recorded: {why}."
+            sentence = f"The run in {run} could not be started or recorded: {why.rstrip('.')}."
             outcome = wire.Outcome(run=str(run), status="failed", sentence=sentence)
         # From here on another run is welcome; who hears of the outcome may send one at once.
         self._server.last_seen = time.monotonic()

@@ -17,9 +17,11 @@ import tensorflow
 
 from core.engine.controls import Controls, Interrupted, Interrupter
 from core.engine.failure import Failure, details, failure
+from core.engine.resuming import Start, fitting, take_up
 from core.engine.watch import Publish, Watch
-from core.runs import alive, wire
+from core.runs import alive, checkpoint, wire
 from core.runs.folder import SCRIPT, facts_of
+from core.runs.history import History
 from core.runs.launch import ENDPOINT, Endpoint, write_endpoint
 from core.runs.record import Record
 
@@ -27,23 +29,53 @@ OUTPUT, ERRORS = "output.txt", "errors.txt"
 
 
 def train(
-    run: Path, controls: Controls, interrupter: Interrupter, endpoint: Endpoint, publish: Publish
+    order: wire.Train, controls: Controls, interrupter: Interrupter, endpoint: Endpoint, publish: Publish
 ) -> wire.Outcome:
-    """Run the folder `run` to its end and return the outcome. Never raises for what the script does.
+    """Run a folder to its end and return the outcome. Never raises for what the script does.
 
-    Raises OSError when the folder cannot be written or another engine trains it.
+    Raises OSError when the folder cannot be written or another engine trains it, and UnreadableCheckpoint when
+    it cannot be resumed.
     """
+    run = Path(order.run)
     with alive.hold(run), contextlib.closing(Record(run)) as record:
-        record.set(started=time.time(), engine=endpoint.pid, versions=versions())
-        write_endpoint(run, endpoint)
-        watch = Watch(run, record, controls, publish)
-        watch.phase("building", "The script loads its data and builds the model.")
+        start = take_up(run, record) if order.resume else _afresh(run)
+        began = _note_start(run, record, start, endpoint)
+        watch = Watch(run, record, controls, publish, start, began)
+        watch.phase("building", _opening(order.resume, start))
         try:
-            outcome = _outcome(run, watch, controls, interrupter)
+            with fitting(watch, start):
+                outcome = _outcome(run, watch, controls, interrupter)
+            watch.keep()
             end(record, outcome)
         finally:
             (run / ENDPOINT).unlink(missing_ok=True)
     return outcome
+
+
+def _afresh(run: Path) -> Start:
+    checkpoint.remove(run)
+    return Start()
+
+
+def _note_start(run: Path, record: Record, start: Start, endpoint: Endpoint) -> float:
+    """Write who trains from when on; return when the work began, times of rest left out."""
+    history, now = History(run), time.time()
+    started = history.state.started
+    history.close()
+    started = now if started is None else started
+    idle = now - started - start.worked
+    record.set(started=started, idle=idle, engine=endpoint.pid, versions=versions())
+    record.set(ended=None, sentence="", where=None, line=None, details="")
+    write_endpoint(run, endpoint)
+    return started + idle
+
+
+def _opening(resumed: bool, start: Start) -> str:
+    what = "The script loads its data and builds the model"
+    if not resumed:
+        return f"{what}."
+    done = f"after epoch {start.epoch}" if start.epoch else "from the start, as it has no checkpoint"
+    return f"{what}; the run goes on {done}."
 
 
 def end(record: Record, outcome: wire.Outcome) -> None:

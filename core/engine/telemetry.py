@@ -47,6 +47,11 @@ class Telemetry:
         for name in ("terms", "compute_loss", "train_step"):
             self._model.__dict__.pop(name, None)
 
+    def start(self, made: int) -> None:
+        """Count on from `made` steps."""
+        self._made.assign(made)
+        self.read = made
+
     def take(self) -> tuple[int, NDArray[np.float32]]:
         """Return the first step that is new (0 is the first of the run) and one row for each new step."""
         first, self.read = self.read, int(self._made.numpy())

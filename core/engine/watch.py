@@ -7,17 +7,23 @@ happens between two steps goes through `Stepping`.
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from core.engine import state
+from core.engine.changes import Changes
+from core.engine.clock import Clock
 from core.engine.controls import Controls
+from core.engine.keeping import Keeper
+from core.engine.resuming import Start
 from core.engine.stepping import Stepping
 from core.engine.telemetry import ROWS, Telemetry
 from core.runs import wire
+from core.runs.checkpoint import Place
 from core.runs.record import Record
 
 INTERVAL = 0.1
@@ -28,17 +34,25 @@ Publish = Callable[[wire.Frame], None]
 
 
 class Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Watches one run."""
+    """Watches one run, whose work began at `began` (seconds since 1970, times of rest left out)."""
 
-    def __init__(self, run: Path, record: Record, controls: Controls, publish: Publish):
+    def __init__(
+        self, run: Path, record: Record, controls: Controls, publish: Publish, start: Start, began: float
+    ):
         super().__init__()
         self._run, self._record, self._controls, self._publish = run, record, controls, publish
+        self._start, self._began = start, began
+        self.companions: Sequence[Any] = ()
+        """The callbacks of the script, known once it has called `fit`."""
         self._telemetry: Telemetry | None = None
         self._stepping: Stepping | None = None
         self._clock = Clock()
-        self._made = self._epoch = self._epoch_began = self._epochs_done = 0
-        self._validation_whole = True
-        self._bad: set[str] = set()
+        self._changes = Changes(record, self._trouble, start.changes)
+        self._keeper = Keeper(run, self._trouble)
+        self._made = self._stepped = self._epoch_began = start.step
+        self._epoch = self._epochs_done = start.epoch
+        self._whole = False
+        self._bad = set(start.warned)
         self._unread = 0
         self._last_read = 0.0
         self._disk_full = False
@@ -52,6 +66,10 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def planned(self) -> int:
         """The epochs that were to be made."""
         return int((self.params or {}).get("epochs", 0))
+
+    def keep(self) -> None:
+        """Write the newest checkpoint, if it is not written yet."""
+        self._keeper.write()
 
     def phase(self, phase: wire.PhaseName, sentence: str) -> None:
         """Enter a phase and tell everybody."""
@@ -75,26 +93,47 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         assert self._stepping is not None
         self._stepping.drive_training()
         self._record.set(epochs=self.params["epochs"], steps=self.params["steps"] or 0)
+        self._take_up()
         self.phase("tracing", "Keras compiles the model's step.")
-        self._clock.start()
+
+    def _take_up(self) -> None:
+        """Go on where the run was interrupted, if it was. The other callbacks have begun anew before this."""
+        assert self._telemetry is not None
+        found = self._start.checkpoint
+        self._clock.start(found.place.seconds if found else 0.0, self._made)
+        if found:
+            if self not in self.companions:
+                raise state.DoesNotFit("train.py gives its callbacks to fit in another way than a list")
+            state.restore(self.model, self.companions, found)
+            self._telemetry.start(self._made)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._epoch_began = epoch + 1, self._made
-        self._validation_whole = False
+        self._stepped, self._whole = self._made, True
+        self._change()
 
     def on_test_begin(self, logs: Any = None) -> None:
         assert self._stepping is not None
         self._stepping.drive_validation()
 
     def on_test_end(self, logs: Any = None) -> None:
-        self._validation_whole = not self._controls.stopping
+        self._whole = not self._controls.stopping
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self._read()
         if self._made - self._epoch_began == (self.params["steps"] or self._made - self._epoch_began):
             self._note_epoch(epoch + 1, logs or {})
+            if self._whole and self.params["steps"]:
+                self._checkpoint()
         if self._due():
             self._tell()
+
+    def _checkpoint(self) -> None:
+        self._commit()
+        worked = time.time() - self._began
+        place = Place(self._epochs_done, self._made, self._clock.seconds, worked, {})
+        last = self._epochs_done == self.planned
+        self._keeper.epoch_ended(self.model, self.companions, place, last)
 
     def on_train_end(self, logs: Any = None) -> None:
         assert self._telemetry is not None
@@ -102,6 +141,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._read()
         self._tell()
         self._controls.obeyed()
+        self.keep()
         self._telemetry.remove()
         self._stepping.remove()
         self.phase("saving", "The model is being saved.")
@@ -112,14 +152,27 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         controls = self._controls
         controls.beat()
         self._unread += steps
+        self._stepped += steps
         if controls.phase == "tracing":
             self._clock.first_step()
             self.phase("training", "Training.")
         if controls.pressing:
             self._obey()
+        if steps and not self._last_of_epoch:
+            self._change()
         if self._due() or self._unread > ROWS - 2 * max(steps, 1):
             self._read()
             self._tell()
+
+    @property
+    def _last_of_epoch(self) -> bool:
+        return self._stepped - self._epoch_began >= (self.params["steps"] or math.inf)
+
+    def _change(self) -> None:
+        """Make the changes that were asked for, before the next step."""
+        if self._changes.due(self._stepped):
+            self._changes.make(self.model, self._stepped)
+            self._commit()
 
     def _due(self) -> bool:
         return time.monotonic() - self._last_read >= INTERVAL
@@ -139,6 +192,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         controls, before = self._controls, self._controls.phase
         self._read()
         self._tell()
+        self.keep()
         self.phase("paused", "Paused.")
         with self._clock.stopped():
             while controls.paused and not controls.stopping:
@@ -148,34 +202,12 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.phase(before, "Training goes on.")
 
     def _obey_waiting(self) -> None:
-        if self._controls.waiting:
-            self._read()
         while self._controls.waiting:
             command = self._controls.waiting.popleft()
-            if isinstance(command, wire.SetWeight):
-                self._set_weight(command)
-            elif isinstance(command, wire.SetRate):
-                self._set_rate(command)
+            if isinstance(command, wire.SetWeight | wire.SetRate):
+                self._changes.ask(command)
             elif isinstance(command, wire.Save):
                 self._save()
-        self._commit()
-
-    def _set_weight(self, command: wire.SetWeight) -> None:
-        weights = self.model.term_weights
-        if command.term not in weights:
-            sentence = f"The run has no term called {command.term}, so its weight was not set."
-            self._trouble(sentence)
-            return
-        weights[command.term].assign(command.weight)
-        self._record.event("weight", term=command.term, weight=command.weight, step=self._made)
-
-    def _set_rate(self, command: wire.SetRate) -> None:
-        try:
-            self.model.optimizer.learning_rate = command.rate
-        except TypeError:
-            self._trouble("The learning rate follows a schedule, so it cannot be set by hand during the run.")
-            return
-        self._record.event("rate", rate=command.rate, step=self._made)
 
     def _save(self) -> None:
         part = self._run / f"part-{CHECKPOINT}"
@@ -185,7 +217,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         except OSError as error:
             self._trouble(f"The checkpoint could not be written to {self._run}: {error}.")
             return
-        self._record.event("save", path=CHECKPOINT, step=self._made)
+        self._record.event("save", path=CHECKPOINT, step=self._stepped)
+        self._commit()
 
     # ---- telemetry -> record -> clients
 
@@ -221,7 +254,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         keys = {name: self._key(name) for name in names}
         train = {key: logs[name] for name, key in keys.items() if name in logs}
         validation = {key: logs[f"val_{name}"] for name, key in keys.items() if f"val_{name}" in logs}
-        if not self._validation_whole:
+        if not self._whole:
             validation = {}
         self._record.epoch(epoch, self._made, self._clock.seconds, train, validation)
 
@@ -246,12 +279,14 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def _warn_of_bad(self, series: str, step: int, value: float) -> None:
         what = f"The term {series[5:]}" if series.startswith("term:") else f"The {series}"
         word = "not a number (NaN)" if math.isnan(value) else "infinite"
-        sentence = f"{what} became {word} at step {step + 1}."
+        steps = self.params["steps"]
+        epoch = f" (epoch {step // steps + 1})" if steps else ""
+        sentence = f"{what} became {word} at step {step + 1}{epoch}."
         self._record.event("warning", sentence=sentence, where=series, step=step)
         self._publish(wire.Trouble(sentence=sentence, where=series))
 
     def _trouble(self, sentence: str) -> None:
-        self._record.event("trouble", sentence=sentence, step=self._made)
+        self._record.event("trouble", sentence=sentence, step=self._stepped)
         self._publish(wire.Trouble(sentence=sentence))
 
     def _commit(self) -> None:
@@ -266,61 +301,3 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 )
                 self._publish(wire.Trouble(sentence=sentence))
             self._disk_full = True
-
-
-class Clock:
-    """How long a run has trained, pauses left out, and how fast it is."""
-
-    def __init__(self) -> None:
-        self._began = self._first = time.monotonic()
-        self._away = 0.0
-        self._seen = (self._began, 0)
-        self.speed = 0.0
-        """Steps a second, over about the last second."""
-
-    def start(self) -> None:
-        self._began = self._first = time.monotonic()
-
-    def first_step(self) -> None:
-        """The step that was compiled just now says nothing about the others."""
-        self._first = time.monotonic()
-        self._seen = (self._first, 1)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._began - self._away
-
-    def stopped(self) -> "_Away":
-        return _Away(self)
-
-    def leave_out(self, seconds: float) -> None:
-        """Count `seconds` up to now as a pause."""
-        self._away += seconds
-        self._first += seconds
-        self._seen = (self._seen[0] + seconds, self._seen[1])
-
-    def read(self, made: int) -> None:
-        """Note that `made` steps are done by now."""
-        now, (then, before) = time.monotonic(), self._seen
-        if now - then < INTERVAL / 2 or made <= before:
-            return
-        newest = (made - before) / (now - then)
-        share = 1 - math.exp(-(now - then))
-        self.speed = newest if not self.speed else self.speed + share * (newest - self.speed)
-        self._seen = (now, made)
-
-    def left(self, made: int, planned: int) -> float | None:
-        """Seconds until `planned` steps are done at the pace so far, validation included."""
-        spent = time.monotonic() - self._first
-        return spent / (made - 1) * (planned - made) if made > 1 and planned else None
-
-
-class _Away:
-    def __init__(self, clock: Clock):
-        self._clock = clock
-
-    def __enter__(self) -> None:
-        self._since = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._clock.leave_out(time.monotonic() - self._since)

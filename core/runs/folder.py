@@ -62,10 +62,15 @@ def create_run(
     """Make a run folder in `root` and return it.
 
     `folder` is what the project's relative paths start from. `script` may be a function that is given the
-    path of the `train.py` it will become. Raises OSError where the folder cannot be written.
+    path of the `train.py` it will become; when it raises, no folder stays behind. Raises OSError where the
+    folder cannot be written.
     """
     run = _fresh_folder(root, project.name)
-    made = script(run / SCRIPT) if callable(script) else script
+    try:
+        made = script(run / SCRIPT) if callable(script) else script
+    except BaseException:
+        run.rmdir()
+        raise
     text, lines = (made, {}) if isinstance(made, str) else (made.text, made.lines)
     write_whole(run / PROJECT, project.model_dump_json(by_alias=True, indent=2) + "\n")
     write_whole(run / SCRIPT, text)
@@ -113,7 +118,7 @@ def summary(run: Path) -> RunSummary:
             planned=state.epochs,
             steps=history.step_count,
             started=state.started,
-            seconds=_seconds(state.started, state.ended, last.seconds if last else None),
+            seconds=state.seconds if state.seconds is not None else last.seconds if last else None,
             total=last.train.get("total") if last else None,
             validation=last.validation.get("total") if last else None,
         )
@@ -133,10 +138,6 @@ def write_whole(path: Path, text: str) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _seconds(started: float | None, ended: float | None, trained: float | None) -> float | None:
-    return ended - started if started is not None and ended is not None else trained
 
 
 def _fresh_folder(root: Path, name: str) -> Path:

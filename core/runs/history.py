@@ -36,10 +36,19 @@ class Epoch:
     train: Mapping[str, float]
     validation: Mapping[str, float]
 
+    @property
+    def logs(self) -> dict[str, float]:
+        """The same means under the names that Keras gives them: `loss`, `mse`, `val_loss`, ..."""
+        return {
+            prefix + ("loss" if key == "total" else key.partition(":")[2] or key): value
+            for prefix, means in (("", self.train), ("val_", self.validation))
+            for key, value in means.items()
+        }
+
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: `kind` is phase, weight, rate, warning, save, trouble or outcome."""
+    """Something that happened: `kind` is phase, weight, rate, warning, save, trouble, resume or outcome."""
 
     seq: int
     time: float
@@ -62,6 +71,15 @@ class RunState:
     """Of one epoch."""
     started: float | None = None
     ended: float | None = None
+    idle: float = 0.0
+    """Seconds between an interruption and going on, when nothing was done for the run."""
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run has worked, where it has an end."""
+        if self.started is None or self.ended is None:
+            return None
+        return self.ended - self.started - self.idle
 
     @property
     def live(self) -> bool:
@@ -70,8 +88,9 @@ class RunState:
 
 @dataclass
 class _Cache:
-    """What was decoded already: rows are never read twice."""
+    """What was decoded already: rows are never read twice, unless a resumed run has made them anew."""
 
+    cuts: int = 0
     rows: Rows = field(default_factory=lambda: np.empty((0, 0)))
     count: int = 0
     epochs: list[Epoch] = field(default_factory=list)
@@ -121,6 +140,7 @@ class History:
     def epochs(self) -> list[Epoch]:
         """Return every finished epoch, oldest first."""
         with self._lock:
+            self._notice_cuts()
             known = self._cache.epochs
             last = known[-1].epoch if known else 0
             rows = self._ask("SELECT * FROM epochs WHERE epoch > ? ORDER BY epoch", last)
@@ -155,10 +175,11 @@ class History:
         return {key: json.loads(value) for key, value in self._ask("SELECT key, value FROM meta")}
 
     def _read_blocks(self) -> None:
-        cache, width = self._cache, len(self.series)
+        width = len(self.series)
         if not width:
             return
-        end = self.step_count
+        self._notice_cuts()
+        cache, end = self._cache, self.step_count
         if end > cache.count:
             self._make_room(end, width)
         rows = self._ask(
@@ -171,6 +192,13 @@ class History:
             cache.rows[cache.count : first] = np.nan
             cache.rows[first : first + count] = block
             cache.count = first + count
+
+    def _notice_cuts(self) -> None:
+        """Forget what is known of a run that was resumed since: its end was cut off."""
+        rows = self._ask("SELECT value FROM meta WHERE key = 'cuts'")
+        cuts = int(rows[0][0]) if rows else 0
+        if cuts != self._cache.cuts:
+            self._cache = _Cache(cuts=cuts)
 
     def _make_room(self, count: int, width: int) -> None:
         rows = self._cache.rows

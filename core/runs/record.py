@@ -30,6 +30,22 @@ CREATE TABLE IF NOT EXISTS epochs
     (epoch INTEGER PRIMARY KEY, step INTEGER, seconds REAL, train TEXT, validation TEXT);
 CREATE TABLE IF NOT EXISTS blocks (first_step INTEGER PRIMARY KEY, count INTEGER, data BLOB);
 """
+CUT = (
+    ("DELETE FROM blocks WHERE first_step >= ?", 1),
+    (
+        """UPDATE blocks SET count = ? - first_step, data = substr(data, 1, (? - first_step) * (length(data) / count))
+        WHERE first_step + count > ?""",
+        3,
+    ),
+    ("DELETE FROM epochs WHERE step > ?", 1),
+    ("DELETE FROM events WHERE kind = 'warning' AND json_extract(body, '$.step') >= ?", 1),
+    # Readers that run see by this number that what they know may be gone.
+    (
+        "INSERT OR REPLACE INTO meta SELECT 'cuts', 1 + coalesce((SELECT value FROM meta WHERE key = 'cuts'), 0)",
+        0,
+    ),
+)
+"""What forgets everything after a step, each statement with how many times it names the step."""
 
 
 class Record:
@@ -77,6 +93,11 @@ class Record:
         """Note that something happened now."""
         row = (time.time(), kind, json.dumps(body))
         self._add("INSERT INTO events (time, kind, body) VALUES (?, ?, ?)", row)
+
+    def cut(self, step: int) -> None:
+        """Forget what was recorded after `step` steps, because the run goes on from there."""
+        for statement, values in CUT:
+            self._add(statement, (step,) * values)
 
     def commit(self) -> None:
         """Write what waits, all of it or nothing. Raises sqlite3.OperationalError."""

@@ -39,10 +39,14 @@ class Hello(Frame):
 
 
 class Train(Frame):
-    """Run the `train.py` of a run folder (absolute path). Refused with `Trouble` while another run is on."""
+    """Run the `train.py` of a run folder (absolute path). Refused with `Trouble` while another run is on.
+
+    With `resume` a run that has ended goes on from its checkpoint.
+    """
 
     kind: Literal["train"] = "train"
     run: str
+    resume: bool = False
 
 
 class Pause(Frame):

@@ -1,0 +1,62 @@
+"""What a user changes by hand while a run trains: weights of terms, the learning rate.
+
+A change waits until the next step of an epoch: were it made between the last step and the validation, no script
+could repeat it. It is recorded with the step it came before, and a run that is resumed makes it there again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from core.runs import wire
+from core.runs.history import Event
+from core.runs.record import Record
+
+Change = wire.SetWeight | wire.SetRate
+
+
+class Changes:
+    """The changes of one run. `tell` says to the user why one was not made."""
+
+    def __init__(self, record: Record, tell: Callable[[str], None], again: Iterable[Event] = ()):
+        self._record, self._tell = record, tell
+        self._waiting: deque[Change] = deque()
+        self._again = deque(sorted(again, key=lambda event: (event.body["step"], event.seq)))
+
+    def ask(self, change: Change) -> None:
+        """Leave a change for the next step."""
+        self._waiting.append(change)
+
+    def due(self, step: int) -> bool:
+        """Whether there is anything to do before `step` (0 is the first)."""
+        return bool(self._waiting or (self._again and self._again[0].body["step"] <= step))
+
+    def make(self, model: Any, step: int) -> None:
+        """Make what waits, and what was made before `step` when it was trained the first time."""
+        while self._again and self._again[0].body["step"] <= step:
+            event = self._again.popleft()
+            if event.kind == "weight":
+                model.term_weights[event.body["term"]].assign(event.body["weight"])
+            else:
+                model.optimizer.learning_rate = event.body["rate"]
+        while self._waiting:
+            change = self._waiting.popleft()
+            if isinstance(change, wire.SetWeight):
+                self._set_weight(model, change, step)
+            else:
+                self._set_rate(model, change, step)
+
+    def _set_weight(self, model: Any, change: wire.SetWeight, step: int) -> None:
+        if change.term not in model.term_weights:
+            self._tell(f"The run has no term called {change.term}, so its weight was not set.")
+            return
+        model.term_weights[change.term].assign(change.weight)
+        self._record.event("weight", term=change.term, weight=change.weight, step=step)
+
+    def _set_rate(self, model: Any, change: wire.SetRate, step: int) -> None:
+        try:
+            model.optimizer.learning_rate = change.rate
+        except TypeError:
+            self._tell("The learning rate follows a schedule, so it cannot be set by hand during the run.")
+            return
+        self._record.event("rate", rate=change.rate, step=step)

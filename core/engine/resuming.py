@@ -1,0 +1,136 @@
+"""Takes up a run where its checkpoint is: cuts its record there, and lets the script's `fit` go on from there."""
+
+import contextlib
+import csv
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+
+from core.runs import checkpoint
+from core.runs.checkpoint import Checkpoint
+from core.runs.history import Epoch, Event, History
+from core.runs.record import Record
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a training begins: at its very start, or at a checkpoint.
+
+    `epochs` are those that the run has made already, `changes` what was changed by hand later than that, and
+    `warned` the series that were found to be no numbers.
+    """
+
+    checkpoint: Checkpoint | None = None
+    epochs: Sequence[Epoch] = ()
+    changes: Sequence[Event] = ()
+    warned: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs made."""
+        return self.checkpoint.place.epoch if self.checkpoint else 0
+
+    @property
+    def step(self) -> int:
+        """Steps made."""
+        return self.checkpoint.place.step if self.checkpoint else 0
+
+    @property
+    def worked(self) -> float:
+        """Seconds of work that the steps so far took."""
+        return self.checkpoint.place.worked if self.checkpoint else 0.0
+
+
+def take_up(run: Path, record: Record) -> Start:
+    """Cut the record of `run` where it goes on, and return that place; without a checkpoint, at its start.
+
+    Raises UnreadableCheckpoint.
+    """
+    found = checkpoint.read(run)
+    history = History(run)
+    epochs, events, steps = history.epochs(), history.events(), history.step_count
+    history.close()
+    if found and (steps < found.place.step or len(epochs) < found.place.epoch):
+        found = None  # after a power failure: what the record lacks must be trained again
+    start = Start(found)
+    record.cut(start.step)
+    record.event("resume", step=start.step, epoch=start.epoch)
+    record.commit()
+    changes = [each for each in events if each.kind in ("weight", "rate") and each.body["step"] >= start.step]
+    warnings = [each for each in events if each.kind == "warning" and each.body["step"] < start.step]
+    warned = frozenset(str(each.body["where"]) for each in warnings)
+    return Start(found, epochs[: start.epoch], changes, warned)
+
+
+class Fitting(Protocol):
+    """The callback that learns what it is called together with."""
+
+    companions: Sequence[Any]
+
+
+@contextlib.contextmanager
+def fitting(watch: Fitting, start: Start) -> Iterator[None]:
+    """Let `watch` know the callbacks that the script gives to `fit`, and let `fit` begin at `start`.
+
+    Scripts stay as a user would write them: what only the engine needs is not in them.
+    """
+    fit = keras.Model.fit
+    signature = inspect.signature(fit)
+
+    def begun(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs)
+        callbacks = given.arguments.get("callbacks")
+        if isinstance(callbacks, list | tuple) and watch in callbacks:
+            watch.companions = tuple(callbacks)
+            if start.epoch:
+                given.arguments["initial_epoch"] = start.epoch
+                _append_tables(callbacks, start.epochs)
+        return fit(*given.args, **given.kwargs)
+
+    keras.Model.fit = begun
+    try:
+        yield
+    finally:
+        keras.Model.fit = fit
+
+
+def _append_tables(callbacks: Sequence[Any], epochs: Sequence[Epoch]) -> None:
+    """Cut the tables that the script writes, and let it write on."""
+    for logger in callbacks:
+        if isinstance(logger, keras.callbacks.CSVLogger):
+            _cut_table(Path(logger.filename), logger.sep, epochs)
+            logger.append = True
+
+
+def _cut_table(file: Path, separator: str, epochs: Sequence[Epoch]) -> None:
+    """Leave the rows of `epochs` in a table of Keras; where it lacks one, write it anew from the record."""
+    heading, rows = _rows(file, separator)
+    kept = [row for row in rows if row["epoch"] in {str(each.epoch - 1) for each in epochs}]
+    if len(kept) < len(epochs):
+        heading = ["epoch", *_keys(epochs[0].logs)]
+        kept = [{"epoch": str(each.epoch - 1)} | {key: str(value) for key, value in each.logs.items()}
+                for each in epochs]  # fmt: skip
+    with file.open("w", encoding="utf-8", newline="") as out:
+        table = csv.DictWriter(out, heading, restval="NA", delimiter=separator)
+        table.writeheader()
+        table.writerows(kept)
+
+
+def _rows(file: Path, separator: str) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        with file.open(encoding="utf-8", newline="") as table:
+            reader = csv.DictReader(table, delimiter=separator)
+            rows = [row for row in reader if None not in row.values()]
+            return list(reader.fieldnames or ()), rows
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return [], []
+
+
+def _keys(logs: dict[str, float]) -> list[str]:
+    """The columns as Keras orders them; without validation it leaves room for one."""
+    keys = sorted(logs)
+    return keys if any(key.startswith("val_") for key in keys) else [*keys, *(f"val_{key}" for key in keys)]

@@ -1,0 +1,82 @@
+"""Whether a run that has ended can go on, and from where: asked before an engine is given it.
+
+A run goes on from its checkpoint, which is the end of a whole epoch; what came after is trained again, with the
+same batches and the same random numbers, so the result is that of a run that was never interrupted.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.project import storage
+from core.runs import alive, checkpoint
+from core.runs.folder import PROJECT, SCRIPT, write_whole
+from core.runs.history import History, RunState
+
+EPOCHS = re.compile(r"(?m)^EPOCHS = [0-9_]+$")
+"""The line of a script that says for how long to train."""
+
+
+class CannotResume(Exception):
+    """The run cannot go on; `str()` is a sentence that says why and what can be done."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that can go on: after `epoch` of `epochs` epochs, to `epochs`."""
+
+    run: Path
+    epoch: int
+    epochs: int
+
+
+def plan(run: Path, epochs: int | None = None) -> Plan:
+    """Return how `run` goes on, for `epochs` in all or as many as were planned. Raises CannotResume."""
+    if alive.held(run):
+        raise CannotResume(f"{run.name} is being trained right now.")
+    project = _project_epochs(run)
+    try:
+        place = checkpoint.read_place(run)
+    except checkpoint.UnreadableCheckpoint as error:
+        raise CannotResume(str(error)) from error
+    history = History(run)
+    state, trained = history.state, len(history.epochs())
+    history.close()
+    if state.status == "done":
+        _refuse_done(run, state, trained, epochs)
+    done = place.epoch if place else 0
+    if epochs is not None and epochs < max(done, 1):
+        raise CannotResume(f"{run.name} has {done} epochs already: give it more than that.")
+    return Plan(run, done, epochs or project)
+
+
+def extend(planned: Plan) -> None:
+    """Let the run's script and project train for the epochs of the plan. Raises CannotResume or OSError."""
+    script, project = planned.run / SCRIPT, planned.run / PROJECT
+    text, found = EPOCHS.subn(f"EPOCHS = {planned.epochs}", script.read_text("utf-8"))
+    if found != 1:
+        raise CannotResume(f"{script} has no single line that says EPOCHS = ..., so it cannot train longer.")
+    known = storage.load(project)
+    training = known.training.model_copy(update={"epochs": planned.epochs})
+    write_whole(project, storage.dumps(known.model_copy(update={"training": training})))
+    write_whole(script, text)
+
+
+def _project_epochs(run: Path) -> int:
+    try:
+        return storage.load(run / PROJECT).training.epochs
+    except storage.UnreadableProject as error:
+        raise CannotResume(str(error)) from error
+
+
+def _refuse_done(run: Path, state: RunState, trained: int, epochs: int | None) -> None:
+    if trained < state.epochs:
+        raise CannotResume(
+            f"{run.name} was ended by its early stopping after {trained} of {state.epochs} epochs, "
+            "so there is nothing left to train; train its project again with more patience."
+        )
+    if epochs is None or epochs <= trained:
+        raise CannotResume(
+            f"{run.name} is done with all of its {trained} epochs; "
+            f"to go on, ask for more of them (lossmith resume {run.name} --epochs {2 * trained})."
+        )
