@@ -301,6 +301,7 @@ def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
 
 
+@lru_cache(maxsize=512)
 def _rgb(colour: str) -> tuple[int, int, int]:
     value = QColor(colour)
     return value.red(), value.green(), value.blue()
@@ -308,12 +309,16 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 def readable(colour: str, ground: str | None = None, ratio: float = 4.5) -> str:
     """`colour`, moved towards the text colour until text in it stands out from `ground` by `ratio`."""
-    ground = ground or _State.tokens.surface
+    return _readable(colour, ground or _State.tokens.surface, _State.tokens.text, ratio)
+
+
+@lru_cache(maxsize=512)
+def _readable(colour: str, ground: str, text: str, ratio: float) -> str:
     for share in range(0, 101, 10):
-        mixed = mix(colour, _State.tokens.text, share / 100)
+        mixed = mix(colour, text, share / 100)
         if contrast(mixed, ground) >= ratio:
             return mixed
-    return _State.tokens.text
+    return text
 
 
 def mix(one: str, other: str, share: float) -> str:

@@ -12,7 +12,7 @@ MAX_SHOWN = 80
 NAME_RULE = "a name starts with a letter a-z and goes on with letters a-z, digits and _"
 
 REASONS: Mapping[str, Callable[[ErrorDetails], str]] = {
-    "extra_forbidden": lambda _: "is a key that Lossmith does not know",
+    "extra_forbidden": lambda _: "is a key that Lossmith does not know: take it out, or update Lossmith",
     "json_invalid": lambda _: "holds half of a character (a lone surrogate), which is no text",
     "missing": lambda _: "is missing",
     "string_pattern_mismatch": lambda _: f"is no name: {NAME_RULE}",

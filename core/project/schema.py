@@ -25,6 +25,8 @@ from pydantic_core import core_schema
 
 VERSION: Literal[1] = 1
 MAX_PARTS = 10_000
+MAX_SOURCES = 1_000
+"""Wires into one layer."""
 ALWAYS_WRITTEN = ("lossmith", "name", "kind", "class_name")
 
 T = TypeVar("T")
@@ -216,7 +218,7 @@ class Layer(Part):
     `from`."""
 
     class_name: str = Setting("", alias="class")
-    sources: tuple[str, ...] = Setting((), alias="from")
+    sources: tuple[str, ...] = Setting((), alias="from", max_length=MAX_SOURCES)
     config: Config = EMPTY
     shares: str | None = None
 

@@ -20,6 +20,8 @@ from core.project.schema import MAX_PARTS, VERSION, Project
 
 MAX_BYTES = 64 * 2**20
 MAX_KEYS = 5 * MAX_PARTS
+MAX_VALUES = 50 * MAX_PARTS
+"""Commas in the text: they are counted in a moment, a million nodes are built in many."""
 MAX_DEPTH = 60
 MAX_DIGITS = 300
 
@@ -111,7 +113,7 @@ def _read(path: Path) -> bytes:
     refuse = _refuser(str(path))
     try:
         if not path.is_file():
-            refuse("it is a folder, choose a file" if path.is_dir() else "there is no such file")
+            refuse(_why_no_file(path))
         if path.stat().st_size > MAX_BYTES:
             refuse(f"it is larger than {MAX_BYTES // 2**20} MiB, which no project needs")
         return path.read_bytes()
@@ -119,18 +121,27 @@ def _read(path: Path) -> bytes:
         refuse((getattr(error, "strerror", None) or str(error)).lower())
 
 
+def _why_no_file(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder, choose a file"
+    return "it is no ordinary file, choose another" if path.exists() else "there is no such file"
+
+
 def _decode(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        _refuser(where)(f"it is not UTF-8 text (byte {error.start:,}), so it is no project file")
+        why = f"it is not UTF-8 text (byte {error.start:,}), so it is no project file; choose another"
+        _refuser(where)(why)
 
 
 def _parse(text: str, refuse: Callable[[str], NoReturn]) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         refuse(f"it is larger than {MAX_BYTES // 2**20} MiB, which no project needs")
     if not text.strip():
-        refuse("it is empty")
+        refuse("it is empty; choose another file, or a copy of this one")
+    if (values := text.count(",")) > MAX_VALUES:
+        refuse(f"it lists {values:,} values, more than the {MAX_VALUES:,} allowed; choose another file")
     try:
         raw = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer)
     except RecursionError:
@@ -140,7 +151,7 @@ def _parse(text: str, refuse: Callable[[str], NoReturn]) -> dict[str, Any]:
     except ValueError as error:
         refuse(str(error))
     if not isinstance(raw, dict):
-        refuse("it holds no JSON object, so it is no project file")
+        refuse("it holds no JSON object, so it is no project file; choose another")
     if _depth_over(raw, MAX_DEPTH):
         refuse("its lists and objects are nested too deeply")
     return raw
@@ -149,8 +160,8 @@ def _parse(text: str, refuse: Callable[[str], NoReturn]) -> dict[str, Any]:
 def _where_json_ends(text: str, error: json.JSONDecodeError) -> str:
     place = f"line {error.lineno}, column {error.colno}"
     if not text[error.pos :].strip() or error.msg.startswith("Unterminated string"):
-        return f"it breaks off at {place}, as if it was saved only in part"
-    return f"it is not valid JSON at {place} ({error.msg})"
+        return f"it breaks off at {place}, as if it was saved only in part; open a copy of it"
+    return f"it is not valid JSON at {place} ({error.msg}); mend that place, or choose another file"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -193,7 +204,7 @@ def _depth_over(raw: Any, limit: int) -> bool:
 def _version(raw: dict[str, Any], refuse: Callable[[str], NoReturn]) -> int:
     version = raw.get("lossmith")
     if version is None:
-        refuse('it has no version number "lossmith", so it is no project file')
+        refuse('it has no version number "lossmith", so it is no project file; choose another')
     if isinstance(version, bool) or not isinstance(version, int) or version < 0:
         refuse('"lossmith" must be a whole version number')
     if version > VERSION:

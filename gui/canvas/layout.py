@@ -13,6 +13,8 @@ from gui.canvas.straightening import heights
 
 GAP_X, GAP_Y, LANE, LANE_GAP = 60.0, 28.0, 4.0, 14.0
 GRID = 4
+MOST_LANES = 4_000
+"""Wires that would need more get none and take their own way: a graph must not grow without bounds here."""
 
 Point = tuple[float, float]
 Edge = tuple[str, str]
@@ -96,8 +98,11 @@ class _Grid:
         self.lanes: dict[Edge, list[str]] = {}
         for name in boxes:
             self.columns[ranks[name]].append(name)
+        room = MOST_LANES
         for edge in edges:
-            self._thread(edge, ranks)
+            room -= ranks[edge[1]] - ranks[edge[0]] - 1
+            if room >= 0 or ranks[edge[1]] - ranks[edge[0]] == 1:
+                self._thread(edge, ranks)
         self.columns = ordered(self.columns, self.before, self.after)
 
     def _thread(self, edge: Edge, ranks: Mapping[str, int]) -> None:

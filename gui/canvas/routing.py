@@ -3,7 +3,8 @@
 A wire whose plain curve would run behind a card takes a level stretch above or below it instead.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from gui.canvas.layout import Point
@@ -12,6 +13,8 @@ TURN, ROOM, LANE = 52.0, 9.0, 10.0
 SAMPLES = 14
 HIT, SHARED = 4_000.0, 60.0
 """What it costs to run behind a card, and to run along another wire, in pixels of way."""
+MANY = 120
+"""Among more cards than these no way is looked for: trying them all would take longer than a glance."""
 
 
 class Card(NamedTuple):
@@ -30,6 +33,22 @@ class Stretch(NamedTuple):
     source: str
 
 
+class Cards:
+    """Cards from left to right, so that those in the way of one wire are found among thousands at once."""
+
+    def __init__(self, cards: Mapping[str, Card]):
+        """`cards` by the reference of their nodes."""
+        self._sorted = sorted((card, reference) for reference, card in cards.items())
+        self._widest = max((card.right - card.left for card in cards.values()), default=0.0)
+
+    def between(self, left: float, right: float, without: Sequence[str]) -> list[Card]:
+        """Return the cards that reach into the upright strip from `left` to `right`, some left out."""
+        first = bisect_left(self._sorted, left - self._widest, key=lambda each: each[0].left)
+        last = bisect_left(self._sorted, right, lo=first, key=lambda each: each[0].left)
+        inside = self._sorted[first:last]
+        return [card for card, reference in inside if card.right > left and reference not in without]
+
+
 def detour(
     start: Point, end: Point, cards: Sequence[Card], taken: Sequence[Stretch], source: str
 ) -> Stretch | None:
@@ -39,7 +58,7 @@ def detour(
     """
     left, right = start[0] + TURN, end[0] - TURN
     near = [card for card in cards if card.right > start[0] and card.left < end[0]]
-    if right - left < TURN or not _hits_curve(start, end, near):
+    if right - left < TURN or len(near) > MANY or not _hits_curve(start, end, near):
         return None
     found = [Stretch(left, right, y, source) for y in _lanes(start, end, near)]
     return min(found, key=lambda stretch: _cost(start, end, stretch, near, taken))

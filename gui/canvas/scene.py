@@ -20,7 +20,7 @@ from gui.canvas.layout import Layout, Point
 from gui.canvas.node import NodeItem
 from gui.canvas.note import NoteItem
 from gui.canvas.placing import placed
-from gui.canvas.routing import Card, Stretch, detour
+from gui.canvas.routing import Card, Cards, Stretch, detour
 from gui.canvas.wire import WireItem
 
 T = TypeVar("T", bound=QGraphicsItem)
@@ -150,16 +150,16 @@ class GraphScene(QGraphicsScene):
 
     def _lead_wires(self) -> None:
         """Lead wires as the layout says, else round the cards in their way."""
-        cards = {reference: _card(item) for reference, item in self.nodes.items()}
+        cards = Cards({reference: _card(item) for reference, item in self.nodes.items()})
         notes = [_rectangle(note.area().translated(note.pos())) for note in self.notes]
         taken: list[Stretch] = []
         for item in self.wires.values():
             source, target = item.wire.source, item.wire.target
             route = self._layout.routes.get((source, target), ())
             if not route:
-                others = [card for reference, card in cards.items() if reference not in (source, target)]
-                ends = item.source.exit().toTuple(), item.target.entry().toTuple()
-                found = detour(*ends, [*others, *notes], taken, source)
+                start, end = item.source.exit().toTuple(), item.target.entry().toTuple()
+                others = cards.between(start[0], end[0], (source, target))
+                found = detour(start, end, [*others, *notes], taken, source)
                 if found is not None:
                     taken.append(found)
                     route = ((found.left, found.y), (found.right, found.y))

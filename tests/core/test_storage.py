@@ -186,7 +186,7 @@ def test_a_file_nested_without_end_is_refused(deep: str) -> None:
 
 def test_a_million_nodes_are_refused_before_anything_is_built() -> None:
     layers = ",".join(f'"a{i}":{{}}' for i in range(1_000_000))
-    with pytest.raises(UnreadableProject, match="1,000,000 keys"):
+    with pytest.raises(UnreadableProject, match="1,000,000 values"):
         loads(f'{{"lossmith":1,"model":{{"layers":{{{layers}}}}}}}')
 
 
