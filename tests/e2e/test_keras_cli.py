@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
+from core.cli.checking import found_problems
+from core.cli.opening import opened
+from core.cli.training import follow, make_run
+from core.cli.verifying import Silent, record_of
 from core.project import templates
+from core.runs import wire
+from core.runs.client import EngineClient
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-P", "-m", "gui.entry"]
@@ -111,3 +117,23 @@ def test_ctrl_c_stops_in_order_and_keeps_what_was_trained(place: Path):
     process.stderr.close()
     assert (last["event"], last["status"]) == ("outcome", "stopped")
     assert (Path(last["run"]) / "model.keras").is_file()
+
+
+def test_a_run_whose_weight_was_changed_is_proved_too(place: Path):
+    what = opened(str(place / "mine.lossmith")).with_epochs(30)
+    _, facts = found_problems(what, keras=False)
+    assert facts.data is not None
+    run = make_run(what, facts.data, place / "runs")
+    with EngineClient.start(place / "engines") as engine:
+        engine.send(wire.Train(run=str(run)))
+        while not isinstance(engine.receive(60), wire.More):
+            pass
+        engine.send(wire.SetWeight(term="bce", weight=3.0))
+        outcome = follow(engine, run, Silent())
+        engine.send(wire.Shutdown())
+    assert outcome.status == "done"
+    recorded, changes = record_of(run)
+    assert [list(weights.values()) for weights in changes.weights.values()] == [[3.0]]
+    assert recorded[-1].train["total"] > 2 * recorded[-1].train["term:bce"]
+    code, out, err = lossmith(place, "verify", str(run))
+    assert code == 0, out + err
