@@ -43,6 +43,9 @@ File = Annotated[
 ]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of a run.")]
 Epochs = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Train that many epochs instead.")]
+Resumed = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, help="Epochs to have in the end, with those it has.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as described above.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the Python code that the project brings along.")]
 
@@ -175,14 +178,16 @@ def train(
 
 
 @app.command()
-def resume(run: Run, as_json: Json = False) -> None:
-    """Let a paused run go on and follow it to its end, also one that a window started. Output as of `train`.
+def resume(run: Run, epochs: Resumed = None, as_json: Json = False, trust: Trust = False) -> None:
+    """Let a run go on to its end: one that was stopped, failed or was killed; or a paused one.
 
-    A run that has ended cannot be continued in this version: exit code 1.
+    It goes on after its last whole epoch that a checkpoint was kept of, and has the numbers that it would have
+    had without the interruption. A run that is done goes on with --epochs only. Output and exit codes as of
+    `train`; 1 also when it cannot go on, with the reason.
     """
     from core.cli import training
 
-    outcome = training.resume(run_folder(run), training.listener(as_json))
+    outcome = training.resume(run_folder(run), epochs, training.listener(as_json), trust)
     raise typer.Exit(training.EXIT[outcome.status])
 
 

@@ -16,12 +16,14 @@ from core.codegen.code import CannotGenerate
 from core.codegen.script import script
 from core.data import inspect
 from core.project.facts import DataFacts
+from core.project.schema import Project
 from core.project.trust import Trust
 from core.runs import wire
 from core.runs.client import EngineClient, connect
 from core.runs.folder import create_run, runs_root
 from core.runs.history import Epoch, History
 from core.runs.launch import EngineFailed, attach
+from core.runs.resuming import CannotResume, extend, plan
 
 EXIT = {"done": 0, "stopped": 1, "failed": 1, "killed": 1}
 TICK = 0.2
@@ -56,21 +58,16 @@ def train(what: Opened, root: Path | None, tell: Listener, trusted: bool) -> tup
     return run, outcome
 
 
-def resume(run: Path, tell: Listener) -> wire.Outcome:
-    """Let a paused run go on, or watch one that somebody else started, to its end.
+def resume(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wire.Outcome:
+    """Let a run go on to its end: one that has ended from its checkpoint, a paused one from where it is.
 
-    Raises Refused for a run that has ended: nothing can continue it in this version.
+    `epochs` are those to have at the end, where not those that were planned. Raises Refused.
     """
     endpoint = attach(run)
     if endpoint is None:
-        history = History(run)
-        status = history.state.status
-        history.close()
-        raise Refused(
-            f"{run.name} has ended ({status}), and an ended run cannot be continued yet; "
-            f"`lossmith train {run}` trains its project again, from the start.",
-            1,
-        )
+        return take_up(run, epochs, tell, trusted)
+    if epochs is not None:
+        raise Refused(f"{run.name} is being trained: its epochs can be changed when it has ended.", 1)
     try:
         engine = connect(endpoint)
     except EngineFailed as error:
@@ -81,14 +78,37 @@ def resume(run: Path, tell: Listener) -> wire.Outcome:
         return follow(engine, run, tell)
 
 
-def ready_to_train(what: Opened, trusted: bool) -> DataFacts:
-    """Return the facts of the data. Raises Refused (code 1) when the project must not or cannot train."""
-    if not (trusted or Trust().covers(what.project)):
+def take_up(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wire.Outcome:
+    """Train a run that has ended on from its checkpoint. Raises Refused where it cannot."""
+    try:
+        found = plan(run, epochs)
+        must_be_trusted(found.project, trusted)
+        if found.longer:
+            extend(found)
+        engine = EngineClient.start()
+    except (CannotResume, EngineFailed) as error:
+        raise Refused(str(error), 1) from error
+    with engine:
+        tell.started(run)
+        engine.send(wire.Train(run=str(run), resume=True))
+        outcome = follow(engine, run, tell, found.epoch)
+        engine.send(wire.Shutdown())
+    return outcome
+
+
+def must_be_trusted(project: Project, trusted: bool) -> None:
+    """Raise Refused (code 1) when the project's own Python must not run."""
+    if not (trusted or Trust().covers(project)):
         raise Refused(
             "This project brings Python code of its own, which nobody has trusted yet: "
-            "read it (`lossmith export FILE -o train.py`), then train with --trust.",
+            "read it (`lossmith export FILE|RUN -o train.py`), then repeat the command with --trust.",
             1,
         )
+
+
+def ready_to_train(what: Opened, trusted: bool) -> DataFacts:
+    """Return the facts of the data. Raises Refused (code 1) when the project must not or cannot train."""
+    must_be_trusted(what.project, trusted)
     found, facts = found_problems(what, keras=False)
     blocking = tuple(one for one in found if one.severity == "blocking")
     if blocking:
@@ -112,9 +132,12 @@ def make_run(what: Opened, facts: DataFacts, root: Path) -> Path:
         raise Refused(f"{root} cannot be written: {error.strerror or error}.") from error
 
 
-def follow(engine: EngineClient, run: Path, tell: Listener) -> wire.Outcome:
-    """Tell what happens until the run ends. Ctrl+C stops the run, a second one ends the engine by force."""
-    history, told = History(run), 0
+def follow(engine: EngineClient, run: Path, tell: Listener, told: int = 0) -> wire.Outcome:
+    """Tell what happens until the run ends, after the first `told` epochs.
+
+    Ctrl+C stops the run, a second one ends the engine by force.
+    """
+    history = History(run)
     try:
         with _interrupts() as interrupts:
             while True:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.project import storage
+from core.project.schema import Project
 from core.runs import alive, checkpoint
 from core.runs.folder import PROJECT, SCRIPT, write_whole
 from core.runs.history import History, RunState
@@ -23,18 +24,24 @@ class CannotResume(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """A run that can go on: after `epoch` of `epochs` epochs, to `epochs`."""
+    """A run that can go on: `epoch` whole epochs are kept, and it ends after `epochs`."""
 
     run: Path
+    project: Project
     epoch: int
     epochs: int
+
+    @property
+    def longer(self) -> bool:
+        """Whether the run is to train for other epochs than it was made for."""
+        return self.epochs != self.project.training.epochs
 
 
 def plan(run: Path, epochs: int | None = None) -> Plan:
     """Return how `run` goes on, for `epochs` in all or as many as were planned. Raises CannotResume."""
     if alive.held(run):
         raise CannotResume(f"{run.name} is being trained right now.")
-    project = _project_epochs(run)
+    project = _project_of(run)
     try:
         place = checkpoint.read_place(run)
     except checkpoint.UnreadableCheckpoint as error:
@@ -47,7 +54,7 @@ def plan(run: Path, epochs: int | None = None) -> Plan:
     done = place.epoch if place else 0
     if epochs is not None and epochs < max(done, 1):
         raise CannotResume(f"{run.name} has {done} epochs already: give it more than that.")
-    return Plan(run, done, epochs or project)
+    return Plan(run, project, done, epochs or project.training.epochs)
 
 
 def extend(planned: Plan) -> None:
@@ -56,15 +63,14 @@ def extend(planned: Plan) -> None:
     text, found = EPOCHS.subn(f"EPOCHS = {planned.epochs}", script.read_text("utf-8"))
     if found != 1:
         raise CannotResume(f"{script} has no single line that says EPOCHS = ..., so it cannot train longer.")
-    known = storage.load(project)
-    training = known.training.model_copy(update={"epochs": planned.epochs})
-    write_whole(project, storage.dumps(known.model_copy(update={"training": training})))
+    training = planned.project.training.model_copy(update={"epochs": planned.epochs})
+    write_whole(project, storage.dumps(planned.project.model_copy(update={"training": training})))
     write_whole(script, text)
 
 
-def _project_epochs(run: Path) -> int:
+def _project_of(run: Path) -> Project:
     try:
-        return storage.load(run / PROJECT).training.epochs
+        return storage.load(run / PROJECT)
     except storage.UnreadableProject as error:
         raise CannotResume(str(error)) from error
 

@@ -95,11 +95,9 @@ def test_a_run_without_a_record_says_so(tmp_path: Path, capsys: pytest.CaptureFi
     assert "recorded nothing" in capsys.readouterr().err
 
 
-def test_a_run_that_has_ended_cannot_be_resumed_and_is_told_what_can(
-    run: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_run_that_is_done_is_told_how_it_can_go_on(run: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["resume", str(run)]) == 1
-    assert f"lossmith train {run}" in capsys.readouterr().err.replace("\n", " ")
+    assert f"lossmith resume {run.name} --epochs 4" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_what_was_changed_during_a_run_becomes_a_schedule(run: Path):
