@@ -34,6 +34,7 @@ class _Engine:
     notifier: QSocketNotifier
     ready: bool = False
     run: Path | None = None
+    resuming: bool = False
     asked: int | None = None
 
 
@@ -75,7 +76,8 @@ class Engines(QObject):
 
     @Slot(object)
     def train(self, order: TrainOrder) -> None:
-        self._say(TrainingState("starting", self._state.engine, sentence="Starting: writing the script.",
+        words = "Starting: reading the checkpoint." if order.resume else "Starting: writing the script."
+        self._say(TrainingState("starting", self._state.engine, sentence=words,
                                 epochs=order.epochs, versions=self._state.versions))  # fmt: skip
         self._say_now()
         try:
@@ -84,7 +86,7 @@ class Engines(QObject):
             self._fail(str(error), getattr(error, "where", None), details=_traceback(error))
             return
         self._say(replace(self._state, run=run))
-        self._hand_over(run)
+        self._hand_over(run, order.resume)
 
     @Slot(object)
     def send(self, command: wire.Command) -> None:
@@ -178,17 +180,18 @@ class Engines(QObject):
         notifier.activated.connect(lambda *_: self._hear(engine))
         return engine
 
-    def _hand_over(self, run: Path) -> None:
+    def _hand_over(self, run: Path, resume: bool) -> None:
         if self._engine is None:
             self._engine = self._start()
         if self._engine is None:
             return
-        self._engine.run = run
-        self._engine.client.send(wire.Train(run=str(run)))
+        self._engine.run, self._engine.resuming = run, resume
+        self._engine.client.send(wire.Train(run=str(run), resume=resume))
         warm = "training" if self._engine.ready else "starting"
         words = "Starting the run." if self._engine.ready else "Starting: the engine is importing TensorFlow."
         self._say(replace(self._state, engine=warm, sentence=words))
-        self.run_began.emit(run)
+        if not resume:
+            self.run_began.emit(run)
 
     def _put_question(self, engine: _Engine) -> None:
         question = self._question
@@ -228,6 +231,7 @@ class Engines(QObject):
             case wire.Ready(versions=versions):
                 self._ready(engine, versions)
             case wire.Phase() if engine.run is not None:
+                self._show_resumed(engine)
                 self._phase(message)
             case wire.Progress() if engine.run is not None:
                 self._progress(message)
@@ -247,6 +251,12 @@ class Engines(QObject):
             self._say(replace(self._state, engine="ready", versions=dict(versions)))
         else:
             self._say(replace(self._state, versions=dict(versions)))
+
+    def _show_resumed(self, engine: _Engine) -> None:
+        """Show a resumed run from its first message on: by then what it makes anew is cut from its record."""
+        if engine.resuming:
+            engine.resuming = False
+            self.run_began.emit(engine.run)
 
     def _phase(self, message: wire.Phase) -> None:
         if self._state.phase == "stopping" and message.phase not in ("stopping", "saving"):

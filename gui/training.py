@@ -17,6 +17,7 @@ from core.project.trust import Trust
 from core.runs import wire
 from core.runs.folder import create_run, runs_root
 from core.runs.history import History
+from core.runs.resuming import CannotResume, plan
 from gui.engines import Engines
 from gui.trainingstate import Question, TrainingState, TrainOrder
 
@@ -25,6 +26,8 @@ __all__ = ["Training", "TrainingState"]
 UNTRUSTED = (
     "This project brought Python functions along that you have not trusted yet; read them in the Code tab."
 )
+
+UNTRUSTED_RUN = "You have not trusted this run's Python functions yet; restore its project and read them."
 
 
 class Training(QObject):
@@ -75,7 +78,7 @@ class Training(QObject):
         ):
             order.connect(slot)
         engines.state_changed.connect(self._take_state)
-        engines.run_began.connect(self.show_run)
+        engines.run_began.connect(self._show_begun)
         engines.facts_arrived.connect(self._take_facts)
         engines.question_lost.connect(self._lose_question)
         engines.trouble.connect(self._take_trouble)
@@ -118,6 +121,19 @@ class Training(QObject):
                 project.training.epochs, _maker(self.runs, project, folder, self._facts_of(project, folder))
             )
         )
+
+    def resume_run(self, run: Path, epochs: int = 0) -> None:
+        """Let a run that has ended go on from its last whole epoch; it is to have `epochs`, where known."""
+        if self.state.busy:
+            return
+        self.start()
+        state = self.state
+        words = f"Resuming {run.name}."
+        begun = TrainingState(
+            "starting", state.engine, epochs=epochs, sentence=words, versions=state.versions
+        )
+        self._take_state(begun)
+        self._train.emit(TrainOrder(epochs, _taker(run, self.trust), resume=True))
 
     def pause(self) -> None:
         self._send.emit(wire.Pause())
@@ -176,8 +192,15 @@ class Training(QObject):
     @Slot(object)
     def show_run(self, run: Path | None) -> None:
         """Show the curves of `run` in every panel."""
-        if run == self.run:
-            return
+        if run != self.run:
+            self._show(run)
+
+    @Slot(object)
+    def _show_begun(self, run: Path) -> None:
+        """Show a run that begins, also one that is shown already: it was resumed."""
+        self._show(run)
+
+    def _show(self, run: Path | None) -> None:
         if self._history is not None:
             self._history.close()
         self.run, self._history = run, History(run) if run is not None else None
@@ -265,3 +288,15 @@ def _maker(runs: Path, project: Project, folder: Path, facts: DataFacts | None) 
         )
 
     return make
+
+
+def _taker(run: Path, trust: Trust) -> Callable[[], Path]:
+    """What looks, in the worker thread, whether `run` can go on."""
+
+    def take() -> Path:
+        found = plan(run)
+        if not trust.covers(found.project):
+            raise CannotResume(UNTRUSTED_RUN)
+        return run
+
+    return take

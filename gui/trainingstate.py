@@ -52,10 +52,14 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """What Train was pressed on: `make_run` writes the run folder and returns it, or raises a sentence."""
+    """What Train was pressed on: `make_run` writes the run folder and returns it, or raises a sentence.
+
+    With `resume` it returns one that is there, and the run goes on from its checkpoint.
+    """
 
     epochs: int
     make_run: Callable[[], Path]
+    resume: bool = False
 
 
 @dataclass(frozen=True)

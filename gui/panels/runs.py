@@ -107,6 +107,7 @@ class RunsPanel(QWidget):
         self._buttons = []
         for key, words, glyph, act in (
             ("showRun", "Show curves", "run", self.show_curves),
+            ("resumeRun", "Resume", "play-circle", self.resume),
             ("restoreRun", "Restore project", "recent", self.restore),
             ("exportRun", "Export script…", "export", self.export),
             ("openRun", "Open folder", "open", self.open_folder),
@@ -226,6 +227,13 @@ class RunsPanel(QWidget):
         some = len(self.chosen)
         for button in self._buttons:
             button.setEnabled(some == 1 or (some > 1 and button.objectName() == "deleteRun"))
+        self._button("resumeRun").setEnabled(some == 1 and self._resumable(self.chosen[0]))
+
+    def _resumable(self, run: RunSummary) -> bool:
+        return run.state in ("stopped", "failed", "killed") and not self._training.state.busy
+
+    def _button(self, key: str) -> Button:
+        return next(button for button in self._buttons if button.objectName() == key)
 
     def _open_menu(self, place: QPoint) -> None:
         menu = QMenu(self)
@@ -240,6 +248,13 @@ class RunsPanel(QWidget):
         """Show the curves of the chosen run in every panel."""
         if self._one is not None:
             self._training.show_run(self._one.path)
+            self.wanted.emit("curves")
+
+    def resume(self) -> None:
+        """Let the chosen run go on from its last whole epoch, as if nobody had stopped it."""
+        run = self._one
+        if run is not None and self._resumable(run):
+            self._training.resume_run(run.path, run.planned)
             self.wanted.emit("curves")
 
     def _take_change(self, cell: QTableWidgetItem) -> None:

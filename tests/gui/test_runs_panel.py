@@ -58,6 +58,27 @@ def test_the_curves_of_a_run_are_shown_on_request(
     assert panel.table.item(row_of(panel, "first"), NAME).font().bold()
 
 
+def test_only_an_interrupted_run_can_be_resumed(panel: RunsPanel) -> None:
+    resume = panel.findChild(QPushButton, "resumeRun")
+    choose(panel, "first")
+    assert not resume.isEnabled()
+    choose(panel, "second")
+    assert resume.isEnabled()
+    panel.table.selectAll()
+    assert not resume.isEnabled()
+
+
+def test_resume_takes_the_run_up_and_shows_its_curves(
+    panel: RunsPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[object] = []
+    monkeypatch.setattr(panel._training, "resume_run", lambda *what: taken.append(what))
+    run = choose(panel, "second")
+    with qtbot.waitSignal(panel.wanted) as asked:
+        press(panel, "resumeRun")
+    assert (taken, asked.args) == ([(run, 5)], ["curves"])
+
+
 def test_a_tick_compares_a_run(panel: RunsPanel, bench: SimpleNamespace) -> None:
     row = row_of(panel, "second")
     panel.table.item(row, COMPARE).setCheckState(Qt.CheckState.Checked)
