@@ -97,6 +97,22 @@ def _stops_and_changes_weights(desk: SimpleNamespace, project: Project) -> None:
     desk.training.stop()
     desk.until(lambda: desk.training.state.phase == "stopped")
     assert desk.training.state.engine == "ready"
+    _goes_on_where_it_was_stopped(desk)
+
+
+def _goes_on_where_it_was_stopped(desk: SimpleNamespace) -> None:
+    run, feed = desk.training.run, live_feed(desk.training)
+    before, shown = len(History(run).epochs()), feed.columns
+    desk.training.resume_run(run)
+    desk.until(lambda: desk.training.state.phase == "training" and desk.training.state.epoch > before + 1)
+    desk.training.stop()
+    desk.until(lambda: desk.training.state.phase == "stopped")
+    assert desk.training.run == run
+    history = History(run)
+    assert [epoch.epoch for epoch in history.epochs()] == list(range(1, len(history.epochs()) + 1))
+    assert history.column("weight:mse")[-1] == 3.0
+    feed.pull(anyway=True)  # nobody looks at the curves here, so nobody else pulls
+    desk.until(lambda: feed.columns is not shown and feed.columns.count == history.step_count)
 
 
 def _survives_a_killed_engine(desk: SimpleNamespace, project: Project) -> None:
