@@ -36,7 +36,7 @@ class CodePanel(QWidget):
         super().__init__()
         self._document, self._selection, self._checking = document, selection, checking
         self._worker = Background("script", self)
-        self._stale = True
+        self._stale, self._stale_marks = True, False
         self._lines: Mapping[str, tuple[tuple[int, int], ...]] = {}
         self.view = named(CodeView(), "scriptView", "The script of this project")
         self.functions = FunctionsEditor(document, checking)
@@ -88,6 +88,8 @@ class CodePanel(QWidget):
         super().showEvent(event)
         if self._stale:
             self._write()
+        elif self._stale_marks:
+            self._mark(go_there=True)
 
     def _follow(self, before: Project, after: Project) -> None:
         if before.meaning() != after.meaning():
@@ -135,8 +137,12 @@ class CodePanel(QWidget):
         self._mark(go_there=True)
 
     def _mark(self, go_there: bool = False) -> None:
+        if not self.isVisible():
+            self._stale_marks = True
+            return
         ranges = [lines for reference in self._selection.all for lines in self._lines.get(reference, ())]
         self.view.mark_lines(sorted(set(ranges)), go_there)
+        self._stale_marks = False
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.view.toPlainText())

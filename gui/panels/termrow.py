@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QSlider, QWidget
 
 from core.project.problems import Problem
@@ -40,6 +40,19 @@ class Line(QFrame):
                 cell.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             row.addWidget(cell, max(0, -width))
         self.setFixedHeight(theme.px(height))
+        self._selected = False
+
+    def show_selected(self, selected: bool) -> None:
+        self._selected = selected
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        """By hand: a style sheet for each line would be read anew at every selection."""
+        t, painter = theme.tokens(), QPainter(self)
+        if self._selected:
+            painter.fillRect(self.rect(), QColor(t.accent_soft))
+        painter.setPen(QColor(t.border))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
 
 
 def heading_line() -> Line:
@@ -117,7 +130,7 @@ class TermRow(Line):
         self._mark_with(problems)
         for cell in (self._loss, self._bound, self._now, self._weighted):
             cell.setEnabled(term.on)
-        self.setStyleSheet(row_style(self.objectName(), selected))
+        self.show_selected(selected)
 
     def _show_weight(self, weight: float) -> None:
         self.weight.show_value(weight)
@@ -221,7 +234,7 @@ class RegularizationRow(Line):
         self._mark.setPixmap(swatch_pixmap(theme.tokens().muted))
         self._loss.setText(", ".join(dict.fromkeys(regularizers.values())))
         self._bound.setText(", ".join(regularizers))
-        self.setStyleSheet(row_style(self.objectName(), selected))
+        self.show_selected(selected)
 
     def show_values(self, now: float | None, share: float | None) -> None:
         _say(self._now, fixed(now))
@@ -276,12 +289,6 @@ def swatch_pixmap(colour: str):  # type: ignore[no-untyped-def]
     from gui.plots.legend import swatch
 
     return swatch(colour).pixmap(theme.px(14), theme.px(14))
-
-
-def row_style(name: str, selected: bool) -> str:
-    t = theme.tokens()
-    ground = t.accent_soft if selected else "transparent"
-    return f"#{name} {{ background: {ground}; border: none; border-bottom: 1px solid {t.border}; }}"
 
 
 def _numbers(name: str) -> tuple[QLabel, QLabel]:

@@ -29,7 +29,7 @@ from gui.widgets.iconbutton import IconButton
 from gui.widgets.naming import named, role
 
 MOST_MARKS = 100
-MIN_WIDTH, MIN_HEIGHT, VALUES_WIDTH = 260, 150, 190
+MIN_WIDTH, MIN_HEIGHT, VALUES_WIDTH = 200, 70, 190
 
 
 class Plot(QWidget):
@@ -45,7 +45,7 @@ class Plot(QWidget):
         self._grabbed: QPointF | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(theme.px(MIN_WIDTH), theme.px(MIN_HEIGHT - 32))
+        self.setMinimumSize(theme.px(MIN_WIDTH), theme.px(MIN_HEIGHT))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         view.changed.connect(self.update)
         view.cursor_moved.connect(self.update)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui import theme
 
-LEAST_WIDTH, LEAST_HEIGHT, GAP = 260, 160, 12
+LEAST_WIDTH, LEAST_HEIGHT, GAP = 260, 124, 12
 
 
 class ChartGrid(QWidget):

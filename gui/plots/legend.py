@@ -31,6 +31,8 @@ class Legend(QTableWidget):
         self._series: list[tuple[str, str, str]] = []
         self._hidden: set[str] = set()
         self.setHorizontalHeaderLabels(HEADINGS)
+        side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.horizontalHeaderItem(NAME).setTextAlignment(side)  # type: ignore[union-attr]
         self.verticalHeader().hide()
         self.setShowGrid(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -101,7 +103,7 @@ class Legend(QTableWidget):
         self._at(row, NAME).setForeground(QColor(theme.tokens().muted if hidden else theme.tokens().text))
 
     def _size(self) -> None:
-        widths = (24, 116, 62, 62, 50, 46)
+        widths = (24, 128, 60, 60, 46, 44)
         for column, width in enumerate(widths):
             self.setColumnWidth(column, theme.px(width))
         self.setFixedWidth(theme.px(sum(widths) + 12))

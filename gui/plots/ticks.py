@@ -59,6 +59,8 @@ def fixed(value: float | None) -> str:
         return "—" if value is None else "NaN" if math.isnan(value) else "∞"
     if value and (abs(value) < 0.0005 or abs(value) >= 1e5):
         return f"{value:.2e}".replace("e+0", "e").replace("e-0", "e-")
+    if 0 < abs(value) < 0.1:
+        return f"{value:.4f}"
     places = next(places for places, most in ((3, 100), (2, 1000), (1, 1e4), (0, 1e5)) if abs(value) < most)
     return f"{value:,.{places}f}"
 
