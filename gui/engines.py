@@ -26,7 +26,7 @@ MOST_FALLS = 3
 FALLS_COUNT_FOR = 60.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Engine:
     """An engine, its connection, and what wakes us when it speaks."""
 

@@ -53,17 +53,23 @@ class Sheet:
 
     @property
     def residual(self) -> float:
-        """How far the sum is from the total, relative to the total's size."""
+        """How far the sum is from the total, relative to the size of what is added.
+
+        Not to the total's own: where terms of both signs cancel, that is as small as one likes.
+        """
         gap = abs(sum(self.weighted.values()) + self.regularization - self.total)
-        return gap / max(abs(self.total), 1e-12)
+        return gap / max(abs(self.total), self._size, 1e-12)
+
+    @property
+    def _size(self) -> float:
+        return sum(map(abs, self.weighted.values())) + abs(self.regularization)
 
     def share(self, series: str) -> float:
         """How much `series` (`term:NAME` or `regularization`) adds, relative to all that is added."""
         own = (
             self.regularization if series == "regularization" else self.weighted[series.removeprefix("term:")]
         )
-        sizes = sum(map(abs, self.weighted.values())) + abs(self.regularization)
-        return abs(own) / sizes if sizes else 0.0
+        return abs(own) / self._size if self._size else 0.0
 
 
 class Columns:
@@ -97,6 +103,7 @@ class Columns:
             self.series = piece.series
             self.pyramids = {name: Pyramid() for name in piece.series}
         self._add_steps(piece.steps)
+        self.marks += [_rate_mark(event) for event in piece.events if event.kind == "rate"]
         self.epochs, self.state = list(piece.epochs), piece.state
         self._events = piece.events[-1].seq if piece.events else self._events
         self._clocks.clear()
@@ -127,17 +134,19 @@ class Columns:
                 self.marks.append(Mark(self.count + first, name, "not a number"))
 
     def _largest_residual(self, steps: Steps) -> float:
-        total = steps[:, self.series.index("total")]
-        gap = np.abs(self._sum(steps) - total) / np.maximum(np.abs(total), 1e-12)
+        total, parts = steps[:, self.series.index("total")], self._parts(steps)
+        size = np.maximum(np.abs(total), np.abs(parts).sum(axis=0))
+        gap = np.abs(parts.sum(axis=0) - total) / np.maximum(size, 1e-12)
         known = gap[np.isfinite(gap)]
         return float(known.max()) if len(known) else 0.0
 
-    def _sum(self, steps: Steps) -> Steps:
+    def _parts(self, steps: Steps) -> Steps:
+        """What is added at each step, one row a summand."""
         parts = [steps[:, self.series.index("regularization")]] if "regularization" in self.series else []
         for name in self.terms:
             weight, value = self._column(steps, f"weight:{name}"), self._column(steps, f"term:{name}")
             parts.append(np.where(weight == 0, 0.0, weight * value))
-        return np.sum(parts, axis=0) if parts else np.zeros(len(steps))
+        return np.array(parts) if parts else np.zeros((1, len(steps)))
 
     def _column(self, steps: Steps, series: str) -> Steps:
         return steps[:, self.series.index(series)] if series in self.series else np.ones(len(steps))
@@ -211,3 +220,7 @@ class Columns:
             return float(self._tail[:, self.series.index(series)].mean())
         values = self.by_epoch(series, validation)[1]
         return float(values[-1]) if len(values) else None
+
+
+def _rate_mark(event: Event) -> Mark:
+    return Mark(int(event.body.get("step", 0)), "", f"rate {float(event.body.get('rate', 0)):.3g}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.runs.history import History
+from core.runs.history import Event, History
 from gui.plots.columns import Columns, Piece
 
 
@@ -55,6 +55,24 @@ def test_a_sum_that_misses_the_total_is_told(make_run: Callable[..., Path]) -> N
     state = History(columns.path).state
     columns.add(Piece(("total", "regularization", "term:a", "weight:a"), wrong, [], [], state, False))
     assert columns.worst_residual == pytest.approx(0.5)
+
+
+def test_where_terms_cancel_the_residual_is_measured_by_their_size() -> None:
+    columns = Columns(Path("somewhere"))
+    rows = np.array([[1e-9, 0.0, 1.0, 1.0, -1.0, 1.0]])
+    series = ("total", "regularization", "term:a", "weight:a", "term:b", "weight:b")
+    columns.add(Piece(series, rows, [], [], columns.state, False))
+    assert columns.worst_residual == pytest.approx(5e-10)
+    sheet = columns.now()
+    assert sheet is not None
+    assert sheet.residual == pytest.approx(5e-10)
+
+
+def test_a_changed_rate_is_marked_in_every_chart() -> None:
+    columns = Columns(Path("somewhere"))
+    event = Event(1, 0.0, "rate", {"step": 12, "rate": 0.0001})
+    columns.add(Piece(("total",), np.ones((20, 1)), [], [event], columns.state, False))
+    assert columns.marks == [(12, "", "rate 0.0001")]
 
 
 @pytest.mark.parametrize("at_once", [7, 10_000])
