@@ -12,6 +12,8 @@ from core.runs import wire
 from core.runs.history import Event
 from core.runs.record import Record
 
+FAR = 2**31
+
 Change = wire.SetWeight | wire.SetRate
 
 
@@ -30,6 +32,10 @@ class Changes:
     def due(self, step: int) -> bool:
         """Whether there is anything to do before `step` (0 is the first)."""
         return bool(self._waiting or (self._again and self._again[0].body["step"] <= step))
+
+    def room(self, step: int) -> int:
+        """How many steps may be made from `step` on before one of the known changes must be made."""
+        return self._again[0].body["step"] - step if self._again else FAR
 
     def make(self, model: Any, step: int) -> None:
         """Make what waits, and what was made before `step` when it was trained the first time."""

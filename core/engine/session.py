@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import tensorflow
 
+from core.engine.blocks import Captured
 from core.engine.controls import Controls, Interrupted, Interrupter
 from core.engine.failure import Failure, details, failure
 from core.engine.resuming import Start, fitting, take_up
@@ -92,6 +93,7 @@ def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupt
             if controls.stopping:
                 raise Interrupted
             module = _imported(run / SCRIPT, name)
+            watch.captured = Captured(module)
             module.train(callbacks=[watch])
     except Interrupted:
         return _stopped(run, watch)

@@ -1,45 +1,99 @@
 """The place where steps are driven: everything a run does between two steps happens here.
 
-Keras's `fit` stays the driver and calls the model's `train_function` once a step; that function is wrapped,
-so that callbacks without batch hooks stay cheap. A compiled loop over blocks of steps belongs exactly here:
-it replaces the wrapped `train_function` by one that makes many steps, and says how many to `after`.
+Keras's `fit` stays the driver and calls the model's train function once a step. Where it can be, that function is
+replaced by blocks of compiled steps (`core.engine.blocks`); otherwise it is wrapped as it is. Either way callbacks
+without batch hooks stay cheap, and the numbers are the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import keras
+
+from core.engine.blocks import Blocks, Captured, NotInBlocks
+
+NO_LIMIT = 2**31
+HOOKS = tuple(f"on_{kind}_batch_{end}" for kind in ("train", "test") for end in ("begin", "end"))
 
 
 class Stepping:
-    """Calls `after(steps)` after every call of a model's train function, `after(0)` after one of its test
-    function."""
+    """Calls `after(steps)` when steps have been made, `after(0)` between validation steps."""
 
-    def __init__(self, model: Any, after: Callable[[int], None]):
-        self._model = model
-        self._after = after
+    def __init__(
+        self, model: Any, after: Callable[[int], None], room: Callable[[], int], captured: Captured | None
+    ):
+        self._model, self._after, self._room, self._captured = model, after, room, captured
         self._originals: dict[str, Any] = {}
+        self._blocks: dict[str, Blocks] = {}
 
-    def drive_training(self) -> None:
-        """Wrap the train function, which Keras has made when `on_train_begin` is called."""
-        self._wrap("train_function", int(self._model.steps_per_execution))
+    def drive_training(self, companions: Iterable[Any]) -> str:
+        """Take over the train function, which Keras has made when `on_train_begin` is called.
+
+        `companions` are the callbacks of the script; one that looks at single steps keeps them single. Returns a
+        sentence that says which way the steps are made and, where it is the slow one, why.
+        """
+        if any(_looks_at_steps(callback) for callback in companions):
+            self._captured = None
+        if not self._model.optimizer.built:
+            self._model.optimizer.build(self._model.trainable_variables)
+        return self._drive("train_function", self._model.train_step, 0, self._after, self._room)
 
     def drive_validation(self) -> None:
-        """Wrap the test function, which Keras makes before the first `on_test_begin`."""
+        """Take over the test function, which Keras makes before the first `on_test_begin`."""
         if "test_function" not in self._originals:
-            self._wrap("test_function", 0)
+            self._drive("test_function", self._model.test_step, 1, lambda _: self._after(0), lambda: NO_LIMIT)
+
+    def begin_epoch(self) -> None:
+        """Take the order of the new epoch."""
+        self._begin("train_function")
+
+    def begin_validation(self) -> None:
+        """Start again with the first validation row."""
+        self._begin("test_function")
 
     def remove(self) -> None:
         """Leave the model as it was."""
         for name, original in self._originals.items():
             object.__setattr__(self._model, name, original)
         self._originals.clear()
+        self._blocks.clear()
 
-    def _wrap(self, name: str, steps: int) -> None:
+    def _begin(self, name: str) -> None:
+        if name in self._blocks:
+            self._blocks[name].begin()
+
+    def _drive(
+        self,
+        name: str,
+        step: Callable[[Any], Any],
+        place: int,
+        after: Callable[[int], None],
+        room: Callable[[], int],
+    ) -> str:
         original = self._originals[name] = getattr(self._model, name)
-        after = self._after
+        try:
+            if self._captured is None:
+                raise NotInBlocks("A callback of the script looks at single steps.")
+            blocks = Blocks(self._model, step, self._captured.rows(place), after, room)
+            blocks.prepare()
+        except NotInBlocks as reason:
+            object.__setattr__(self._model, name, self._wrapped(original, after))
+            return f"Step by step, because blocks are not possible here. {reason}"
+        self._blocks[name] = blocks
+        object.__setattr__(self._model, name, blocks)
+        return "In compiled blocks of steps."
+
+    def _wrapped(self, original: Callable[[Any], Any], after: Callable[[int], None]) -> Callable[[Any], Any]:
+        steps = int(self._model.steps_per_execution)
 
         def driven(iterator: Any) -> Any:
             logs = original(iterator)
             after(steps)
             return logs
 
-        object.__setattr__(self._model, name, driven)
+        return driven
+
+
+def _looks_at_steps(callback: Any) -> bool:
+    methods = ((getattr(callback, hook), getattr(keras.callbacks.Callback, hook)) for hook in HOOKS)
+    return any(getattr(method, "__func__", method) is not plain for method, plain in methods)

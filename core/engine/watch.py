@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from core.engine import state
+from core.engine.blocks import LONGEST_BLOCK, Captured
 from core.engine.changes import Changes
 from core.engine.clock import Clock
 from core.engine.controls import Controls
@@ -42,6 +43,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self._run, self._record, self._controls, self._publish = run, record, controls, publish
         self._start, self._began = start, began
+        self.captured: Captured | None = None
+        """The batches that the script makes, known once it has been imported."""
         self.companions: Sequence[Any] = ()
         """The callbacks of the script, known once it has called `fit`."""
         self._telemetry: Telemetry | None = None
@@ -86,15 +89,15 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         super().set_model(model)
         self._telemetry = Telemetry(model)
         self._telemetry.install()
-        self._stepping = Stepping(model, self._after)
+        self._stepping = Stepping(model, self._after, self._room, self.captured)
         self._record.set(series=self._telemetry.series)
 
     def on_train_begin(self, logs: Any = None) -> None:
         assert self._stepping is not None
-        self._stepping.drive_training()
         self._record.set(epochs=self.params["epochs"], steps=self.params["steps"] or 0)
-        self._take_up()
         self.phase("tracing", "Keras compiles the model's step.")
+        self._record.event("way", sentence=self._stepping.drive_training(self.companions))
+        self._take_up()
 
     def _take_up(self) -> None:
         """Go on where the run was interrupted, if it was. The other callbacks have begun anew before this."""
@@ -111,10 +114,13 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch, self._epoch_began = epoch + 1, self._made
         self._stepped, self._whole = self._made, True
         self._change()
+        assert self._stepping is not None
+        self._stepping.begin_epoch()
 
     def on_test_begin(self, logs: Any = None) -> None:
         assert self._stepping is not None
         self._stepping.drive_validation()
+        self._stepping.begin_validation()
 
     def on_test_end(self, logs: Any = None) -> None:
         self._whole = not self._controls.stopping
@@ -160,9 +166,12 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self._obey()
         if steps and not self._last_of_epoch:
             self._change()
-        if self._due() or self._unread > ROWS - 2 * max(steps, 1):
+        if self._due() or self._unread > ROWS - LONGEST_BLOCK:
             self._read()
             self._tell()
+
+    def _room(self) -> int:
+        return self._changes.room(self._stepped)
 
     @property
     def _last_of_epoch(self) -> bool:

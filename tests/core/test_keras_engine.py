@@ -353,7 +353,7 @@ def test_nan_is_recorded_and_said_with_term_and_step(desk):
     warnings = [event.body for event in history.events() if event.kind == "warning"]
     assert {"term:nll", "total"} <= {warning["where"] for warning in warnings}
     sentences = [warning["sentence"] for warning in warnings]
-    assert "The term nll became not a number (NaN) at step 1." in sentences
+    assert "The term nll became not a number (NaN) at step 1 (epoch 1)." in sentences
     history.close()
 
 

@@ -91,8 +91,10 @@ def test_nothing_in_it_is_blocking(one: Template):
 def test_it_trains_to_its_end(one: Template, runs: dict[str, Path]):
     history = History(runs[one.name])
     state, epochs = history.state, history.epochs()
+    ways = [event.body["sentence"] for event in history.events() if event.kind == "way"]
     history.close()
     assert (state.status, len(epochs)) == ("done", EPOCHS), state.sentence
+    assert ways == ["In compiled blocks of steps."]
 
 
 @EACH

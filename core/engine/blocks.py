@@ -1,0 +1,156 @@
+"""Many steps in one compiled call: the reason why the engine is faster than `fit`.
+
+A small step spends most of its time in Python. Here the rows stay on the device as tensors, and one compiled loop
+gathers the rows of each batch and makes the model's own `train_step` on them, for a block of steps that lasts about
+BLOCK_SECONDS. Keras's `fit` stays the driver: it calls its train function once a step as ever; the first call of a
+block makes the whole block, the others find their step made. So callbacks, metrics and schedules stay Keras's own, and
+every number is the one that `fit` alone would have given.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from core.engine.telemetry import ROWS
+
+BLOCK_SECONDS = 0.04
+"""Commands are obeyed between blocks, so a block is as long as the window may wait without notice."""
+LONGEST_BLOCK = ROWS // 4
+GROWTH = 4
+MOST_BYTES = 2 * 2**30
+"""Larger data is not held twice; it goes through plain steps."""
+
+
+class NotInBlocks(Exception):
+    """Blocks cannot be made; `str()` says why, as a sentence."""
+
+
+class Captured:
+    """The `Batches` a script makes: the first are those to train on, the second those to validate on."""
+
+    def __init__(self, module: ModuleType):
+        self.batch_size = int(getattr(module, "BATCH_SIZE", 0))
+        self.made: list[Any] = []
+        original = getattr(module, "Batches", None)
+        if original is not None:
+            module.Batches = self._maker(original)  # type: ignore[attr-defined]
+
+    def _maker(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def make(*args: Any, **kwargs: Any) -> Any:
+            self.made.append(original(*args, **kwargs))
+            return self.made[-1]
+
+        return make
+
+    def rows(self, place: int) -> "Rows":
+        """Return the rows of the batches made at `place`. Raises NotInBlocks."""
+        batches = self.made[place] if place < len(self.made) else None
+        if not self.batch_size or not all(hasattr(batches, name) for name in ("x", "y", "order")):
+            raise NotInBlocks("The script makes its batches in a way of its own.")
+        return Rows(batches, self.batch_size)
+
+
+class Rows:
+    """The inputs and targets of one `Batches` as tensors, and the order in which they are gathered."""
+
+    def __init__(self, batches: Any, batch_size: int):
+        self._batches, self._size = batches, batch_size
+        arrays = [*batches.x.values(), *batches.y.values()]
+        if sum(array.nbytes for array in arrays) > MOST_BYTES:
+            raise NotInBlocks(f"The rows take more than {MOST_BYTES // 2**30} GiB.")
+        self._x, self._y = _tensors(batches.x), _tensors(batches.y)
+        self._order = tf.Variable(np.asarray(batches.order, np.int64), trainable=False, name="order")
+        self.steps = len(batches)
+
+    def put_in_order(self) -> None:
+        """Take over the order that the script has given its batches."""
+        self._order.assign(np.asarray(self._batches.order, np.int64))
+
+    def batch(self, step: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return inputs and targets of batch number `step`; the last one may be short, as in the script."""
+        rows = self._order[step * self._size : (step + 1) * self._size]
+        x = {name: tf.gather(values, rows) for name, values in self._x.items()}
+        y = {name: tf.gather(values, rows) for name, values in self._y.items()}
+        return x, y
+
+
+class Blocks:
+    """Stands in for Keras's train or test function. Calls `after(steps)` when a block has been made.
+
+    `room()` says how many steps may be made before something must be changed between two of them.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        step: Callable[[Any], Any],
+        rows: Rows,
+        after: Callable[[int], None],
+        room: Callable[[], int],
+    ):
+        self._rows, self._after, self._room = rows, after, room
+        self._run = _loop(model, step, rows)
+        self._ahead = self._next = 0
+        self._length = 1
+        self._logs: Mapping[str, float] = {}
+
+    def prepare(self) -> None:
+        """Compile the loop, before anything has been trained. Raises NotInBlocks where that cannot be done."""
+        try:
+            self._run.get_concrete_function()
+        except (
+            Exception
+        ) as error:  # whatever it is, plain steps may still do, or fail in the script's own words
+            raise NotInBlocks(f"The step does not compile into a loop: {error}") from error
+
+    def begin(self) -> None:
+        """Start with the first batch of the order that the script's batches have now."""
+        self._rows.put_in_order()
+        self._next = self._ahead = 0
+
+    def __call__(self, _iterator: Any) -> Mapping[str, float]:
+        """Make the next step, and with it all of its block; the batches of `_iterator` are not looked at."""
+        if self._next == self._ahead:
+            self._make_block()
+        self._next += 1
+        return self._logs
+
+    def _make_block(self) -> None:
+        count = max(1, min(self._length, self._rows.steps - self._ahead, self._room()))
+        began = time.perf_counter()
+        logs = self._run(tf.constant(self._ahead, tf.int64), tf.constant(count, tf.int64))
+        self._logs = {name: float(value) for name, value in logs.items()}
+        self._ahead += count
+        self._adapt(count, time.perf_counter() - began)
+        self._after(count)
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        fitting = int(count * BLOCK_SECONDS / max(seconds, 1e-6))
+        self._length = max(1, min(fitting, GROWTH * count, LONGEST_BLOCK))
+
+
+def _loop(model: Any, step: Callable[[Any], Any], rows: Rows) -> Any:
+    signature = [tf.TensorSpec([], tf.int64)] * 2
+
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    def run(first: Any, count: Any) -> Any:
+        def one(number: Any) -> Any:
+            step(rows.batch(number))
+            return [number + 1]
+
+        last = first + count
+        tf.while_loop(lambda number: number < last, one, [first], parallel_iterations=1)
+        return model.get_metrics_result()
+
+    return run
+
+
+def _tensors(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: tf.convert_to_tensor(values, tf.string if values.dtype == object else None)
+        for name, values in arrays.items()
+    }
