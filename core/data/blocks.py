@@ -17,7 +17,7 @@ Block = Mapping[str, Column]
 
 def of_frame(frame: pd.DataFrame) -> dict[str, Column]:
     """Return the columns of `frame` by name; cells that are arrays of one shape become one array."""
-    columns = {str(name): stacked(frame.iloc[:, place]) for place, name in enumerate(frame.columns)}
+    columns = {str(name): stacked(values) for name, values in frame.items()}
     if len(columns) != frame.shape[1]:
         raise UnreadableData(
             f"Two columns are called {_twice(list(frame.columns))}: rename one of them in the file."
@@ -47,8 +47,7 @@ def to_frame(block: Block) -> pd.DataFrame:
         name: values if isinstance(values, pd.Series) else pd.Series(list(values))
         for name, values in block.items()
     }
-    frames = [values.reset_index(drop=True) for values in series.values()]
-    return pd.concat(frames, axis=1, keys=list(series)) if frames else pd.DataFrame()
+    return pd.DataFrame({name: values.reset_index(drop=True) for name, values in series.items()})
 
 
 def rows(block: Block) -> int:

@@ -182,7 +182,7 @@ def gaps(values: Column) -> np.ndarray:
         return values.isna().to_numpy()
     if values.dtype.kind not in "fc":
         return np.zeros(len(values), bool)
-    return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))
+    return np.asarray(np.isnan(values).any(axis=tuple(range(1, values.ndim))))
 
 
 def plain(present: pd.Series) -> pd.Series:

@@ -14,7 +14,7 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from core.data.failures import UnreadableData, checked, ragged_line, reading
+from core.data.failures import UnreadableData, checked, ragged_line, reading, refuse_very_wide
 from core.data.places import Stamp, resolve, stamp
 from core.project.schema import CsvSource
 
@@ -25,7 +25,13 @@ RECORDS = 60
 LOOKED_AT = 2000
 GAPS = ("?", "-", "--", ".", "*")
 DELIMITERS = "\t;|,"
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # begins like the mark of UTF-16, so it comes first
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 NOT_TEXT = {
     b"PK": "a zip archive or workbook",
     b"PAR1": "a Parquet file",
@@ -103,6 +109,7 @@ def dialect(at: Stamp) -> Dialect:
         text = _decoded(head, encoding)
     delimiter = source.delimiter or _delimiter(text)
     records = _records(path, text, delimiter)
+    refuse_very_wide(path.name, len(records[0][1]))
     _refuse_ragged(path, records)
     cells = [record for _, record in records]
     decimal = source.decimal or _decimal(cells, delimiter)
@@ -136,7 +143,7 @@ def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
 
 
 def _looks_like_utf16(head: bytes) -> bool:
-    return head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _wide(head) is not None
+    return head.startswith(tuple(MARKS)) or _wide(head) is not None
 
 
 def _wide(head: bytes) -> str | None:
@@ -216,7 +223,7 @@ def _parsed(text: str, delimiter: str, most: int) -> list[tuple[int, list[str]]]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     records: list[tuple[int, list[str]]] = []
     for record in reader:
-        if any(record):
+        if len(record) > 1 or any(record):
             records.append((reader.line_num, record))
         if len(records) == most:
             break
@@ -253,6 +260,8 @@ def _decimal(cells: list[list[str]], delimiter: str) -> Decimal:
 def _has_header(cells: list[list[str]], decimal: Decimal) -> bool:
     """Whether the first line names columns: no fractions in it, and not all numbers unless these count up."""
     first = [value for value in cells[0] if value.strip()]
+    if not first:
+        return True
     fraction = COMMA_NUMBER if decimal == "," else POINT_NUMBER
     if any(fraction.match(value) for value in first):
         return False

@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+BINARY = (".parquet", ".pq", ".npz", ".npy")
+MOST_COLUMNS = 20_000
+"""Beyond, a list of columns helps nobody: such tables are arrays."""
+
 
 class UnreadableData(Exception):
     """The data could not be read; `str(error)` is a sentence for the user."""
@@ -59,6 +63,9 @@ def _sentence(path: Path, error: BaseException) -> str:
         return f"{name} cannot be read: {error.strerror.lower()}."
     if isinstance(error, MemoryError):
         return f"{name} does not fit into memory: choose a smaller file."
+    if path.suffix.lower() in BINARY and "null" not in text:
+        why = f"{name} is damaged, cut short, or not what its name says ({_brief(text)})"
+        return f"{why}: write it again or choose another file."
     return _of_content(name, text)
 
 
@@ -67,6 +74,8 @@ def _of_content(name: str, text: str) -> str:
         return "The path of the data holds a character that no path may hold: choose the file again."
     if "No columns to parse" in text:
         return f"{name} is empty: choose a file with a line of column names and rows below it."
+    if "field larger than" in text:
+        return f"{name} has a value of more than 131,072 characters in its first lines: shorten it."
     if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text):
         expected, line, saw = ragged.groups()
         return ragged_line(name, int(line), int(saw), int(expected))
@@ -88,3 +97,12 @@ def ragged_line(name: str, line: int, saw: int, expected: int) -> str:
 def _brief(text: str) -> str:
     first = " ".join(text.split()) or "the file is damaged"
     return first[:160].rstrip(".")
+
+
+def refuse_very_wide(name: str, columns: int) -> None:
+    """Raise UnreadableData for a table of more columns than anybody wires one by one."""
+    if columns > MOST_COLUMNS:
+        raise UnreadableData(
+            f"{name} has more than {MOST_COLUMNS:,} columns: leave out some, or save them as one array in an "
+            ".npz file."
+        )

@@ -73,7 +73,8 @@ def _blocks(at: Stamp, limit: int | None) -> Iterator[Block]:
 
 def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
     if not survey.rows:
-        error = f"{at.path.name} names columns but has no rows: choose a file with rows."
+        has = "names columns but has no rows" if survey.columns else "has no columns"
+        error = f"{at.path.name} {has}: choose a file with rows."
         return DataFacts(columns=survey.columns, error=error)
     chosen = {name: field for name, field in data.fields.items() if field.columns}
     errors = {

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.data.blocks import Block, of_frame
-from core.data.failures import UnreadableData, reading
+from core.data.failures import UnreadableData, reading, refuse_very_wide
 from core.data.places import Stamp
 
 
 def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
     """Yield the first `rows` rows (all if None) in blocks of `size` (one block if None)."""
     with reading(at.path), pq.ParquetFile(at.path) as file:
+        refuse_very_wide(at.path.name, len(file.schema_arrow.names))
         _refuse_same_names(at, file.schema_arrow.names)
         wanted = file.metadata.num_rows if rows is None else min(rows, file.metadata.num_rows)
         if size is None and wanted == file.metadata.num_rows:

@@ -33,7 +33,7 @@ WORKBOOKS = (".xls", ".xlsx", ".ods")
 def source_for(path: Path, folder: Path) -> Source:
     """Return the source that reads `path`; the path is kept relative to `folder` where it lies inside.
 
-    Raises UnreadableData for a file that no source reads.
+    Raises UnreadableData for a file that no source reads, or that is damaged at its beginning.
     """
     path = resolve(path, folder)
     inside = path.is_relative_to(resolve(folder, Path.cwd()))
@@ -43,7 +43,7 @@ def source_for(path: Path, folder: Path) -> Source:
         raise UnreadableData(f"{path.name} is a workbook: save the sheet as CSV and open that.")
     if suffix in SUFFIXES:
         source: Source = SUFFIXES[suffix](path=written)
-        stamp(source, folder)
+        next(blocks(stamp(source, folder), rows=1))
         return source
     return recognise(path).model_copy(update={"path": written})
 
