@@ -83,14 +83,17 @@ def _open_window(options: argparse.Namespace) -> int:
     from PySide6.QtWidgets import QApplication
 
     from gui import theme
+    from gui.settings import Settings
     from gui.window import Window
+    from gui.workbench import Workbench
 
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Lossmith")
     app.setDesktopFileName("lossmith")
     _speak(app, options.lang)
-    window = Window()
-    theme.use(app, options.theme or window.bench.settings.theme, window.bench.settings.scale)
+    settings = Settings()
+    theme.use(app, options.theme or settings.theme, settings.scale)
+    window = Window(Workbench(settings=settings))
     sys.excepthook = _Complaints(window)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if options.size:

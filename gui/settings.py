@@ -22,7 +22,8 @@ class Settings:
     """Typed access to the ini file. What cannot be read is as if it were not there."""
 
     def __init__(self, path: Path | None = None):
-        self._store = QSettings(str(path or settings_path()), QSettings.Format.IniFormat)
+        self._path = path or settings_path()
+        self._store = QSettings(str(self._path), QSettings.Format.IniFormat)
 
     @property
     def theme(self) -> str:

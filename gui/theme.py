@@ -176,6 +176,8 @@ class _State:
     notifier: _Notifier | None = None
     family: str | None = None
     mono: str | None = None
+    used: object = None
+    """The application that it is in use for."""
 
 
 def tokens() -> Tokens:
@@ -202,9 +204,12 @@ def notifier() -> _Notifier:
 
 def use(app: QApplication, name: str, scale: float | None = None) -> None:
     """Switch the whole application to theme `name` ("light" or "dark"), and to `scale` where one is given."""
-    _State.tokens = THEMES.get(name, LIGHT)
+    before = (_State.tokens, _State.scale, _State.used)
+    _State.tokens, _State.used = THEMES.get(name, LIGHT), app
     if scale is not None:
         _State.scale = min(MAX_SCALE, max(MIN_SCALE, scale))
+    if before == (_State.tokens, _State.scale, app):
+        return
     if app.style().objectName().lower() != "fusion":
         app.setStyle("Fusion")
     app.setFont(font())
