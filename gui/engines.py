@@ -137,6 +137,8 @@ class Engines(QObject):
             if engine is not None:
                 self._dismiss(engine)
         self._engine = self._spare = None
+        for timer in (self._later, self._spare_soon, self._stubborn):
+            timer.stop()  # here: Qt stops no timer from another thread
         self.closed.emit()
 
     # ---- engines
