@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
-from gui import stylesheet
+from gui import glyphs, stylesheet
 from gui.colouring import Composed, colours
 
 ThemeName = Literal["light", "dark"]
@@ -335,11 +335,4 @@ def mix(one: str, other: str, share: float) -> str:
 def icon(name: str, colour: str | None = None) -> QIcon:
     """A tinted vector icon: one of `ICONS`, or any Phosphor glyph by its name ("gear", "trash")."""
     tint = colour or _State.tokens.muted
-    return _glyph(ICONS.get(name, name), tint, mix(tint, _State.tokens.surface, 0.6))
-
-
-@lru_cache(maxsize=512)
-def _glyph(name: str, tint: str, faded: str) -> QIcon:
-    import qtawesome  # 0.2 s, so only once something is shown
-
-    return QIcon(qtawesome.icon(f"ph.{name}", color=tint, color_disabled=faded))
+    return glyphs.icon(ICONS.get(name, name), tint, mix(tint, _State.tokens.surface, 0.6))

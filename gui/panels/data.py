@@ -8,7 +8,6 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QStackedWidget,
@@ -29,7 +28,7 @@ from gui.panels.rows import FirstRows
 from gui.roles import Role, roles, with_role
 from gui.selection import Selection
 from gui.training import Training
-from gui.widgets.card import ElidedLabel, Header
+from gui.widgets.card import Header
 from gui.widgets.emptystate import EmptyState
 from gui.widgets.iconbutton import IconButton
 from gui.widgets.naming import named, role
@@ -57,12 +56,14 @@ class DataPanel(QWidget):
         self.setObjectName("dataPanel")
         self.setAcceptDrops(True)
         self.header = Header("Data")
+        change = named(IconButton("open", "Open other data"), "dataOpen")
+        change.clicked.connect(lambda: files.open_data())
+        self.header.row.addWidget(change)
         self.table = ColumnTable()
         self.fields = FieldList(document, selection, checking)
         self.rows = FirstRows(document)
         self._filter = named(QLineEdit(placeholderText="Filter columns"), "columnFilter", "Filter columns")
         self._error = role(QLabel(wordWrap=True), "error")
-        self._file = ElidedLabel()
         self.split = SplitCard()
         self._pages = QStackedWidget()
         self._empty = EmptyState("data", PURPOSE, OPEN)
@@ -81,7 +82,6 @@ class DataPanel(QWidget):
         column = QVBoxLayout(full)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(self._source_line())
         column.addWidget(self._error)
         self.tabs = named(QTabWidget(), "dataTabs", "Parts of the data")
         self.tabs.setDocumentMode(True)
@@ -103,15 +103,6 @@ class DataPanel(QWidget):
         outer.addWidget(self._pages)
         self._error.setContentsMargins(*(theme.px(n) for n in (theme.GAP_M, 0, theme.GAP_M, theme.GAP_S)))
 
-    def _source_line(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setContentsMargins(*(theme.px(n) for n in (theme.GAP_M, theme.GAP_XS, theme.GAP_S, 0)))
-        row.addWidget(role(self._file, "muted"), 1)
-        change = named(IconButton("open", "Open other data"), "dataOpen")
-        change.clicked.connect(lambda: self._files.open_data())
-        row.addWidget(change)
-        return row
-
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return QSize(theme.px(LEAST_WIDTH), theme.px(LEAST_HEIGHT))
 
@@ -127,8 +118,9 @@ class DataPanel(QWidget):
         self._pages.setCurrentIndex(0 if source is None else 1)
         self.header.remark.setText(_remark(facts) if source is not None else "")
         if source is None:
+            self.header.title.setText("Data")
             return
-        self._file.setText(named_source(source))
+        self.header.title.setText(f"Data · {named_source(source)}")
         self._error.setText(facts.error if facts and facts.error else "")
         self._error.setVisible(bool(facts and facts.error))
         columns = facts.columns if facts else {}

@@ -1,10 +1,13 @@
 """The themes: readable everywhere, switched live, and one colour a head."""
 
 import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from core.project.schema import Project
 from gui import theme
+from gui.actions import TABLE
 
 GROUNDS = ("window", "surface", "canvas", "raised", "field", "hover", "accent_soft")
 
@@ -81,6 +84,20 @@ def test_every_gap_of_the_style_sheet_is_filled(qapp):
 def test_all_icons_exist(qapp):
     for name in theme.ICONS:
         assert not theme.icon(name).pixmap(16, 16).isNull()
+
+
+def test_every_icon_of_the_menus_exists(qapp):
+    for act in TABLE:
+        assert not act.glyph or not theme.icon(act.glyph).pixmap(16, 16).isNull()
+
+
+def test_a_disabled_icon_is_fainter(qapp):
+    theme.use(qapp, "light")
+    icon = theme.icon("train", theme.tokens().text)
+    normal, faded = (
+        icon.pixmap(QSize(16, 16), mode).toImage() for mode in (QIcon.Mode.Normal, QIcon.Mode.Disabled)
+    )
+    assert normal.pixelColor(6, 8).lightness() < faded.pixelColor(6, 8).lightness()
 
 
 def test_heads_take_the_colours_in_their_order(qapp, project):
