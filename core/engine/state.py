@@ -66,27 +66,18 @@ def restore(model: Any, callbacks: Sequence[Any], checkpoint: Checkpoint) -> Non
 def _variables(model: Any) -> Iterator[tuple[str, Any]]:
     """Every variable that a step may change, by a name that is the same in every process."""
     for number, variable in enumerate(model.variables):
-        yield f"model.{number}", variable
-    for number, variable in enumerate(_optimizer_variables(model.optimizer)):
-        yield f"optimizer.{number}", variable
+        yield f"model.{number}.{variable.name}", variable
+    for number, variable in enumerate(model.optimizer.variables):
+        yield f"optimizer.{number}", variable  # Keras counts some of their names on and on
     generator = global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
     if generator is not None:
         yield "seed", generator.state
 
 
-def _optimizer_variables(optimizer: Any) -> list[Any]:
-    """Nadam keeps a variable that it does not list."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    own = [value for value in vars(inner).values() if isinstance(value, keras.Variable)]
-    listed = list(optimizer.variables)
-    known = set(map(id, listed))
-    return [*listed, *(variable for variable in own if id(variable) not in known)]
-
-
 def _signature(model: Any) -> list[list[Any]]:
     """The variables by name, shape and type. A global seed is made late, so it is no sign of anything."""
     found = ((name, variable) for name, variable in _variables(model) if name != "seed")
-    return [[name, variable.name, list(variable.shape), variable.dtype] for name, variable in found]
+    return [[name, list(variable.shape), variable.dtype] for name, variable in found]
 
 
 def _stoppings(callbacks: Sequence[Any]) -> list[tuple[int, Any]]:

@@ -49,12 +49,12 @@ def plan(run: Path, epochs: int | None = None) -> Plan:
     history = History(run)
     state, trained = history.state, len(history.epochs())
     history.close()
+    wanted, done = epochs or project.training.epochs, place.epoch if place else 0
     if state.status == "done":
-        _refuse_done(run, state, trained, epochs)
-    done = place.epoch if place else 0
-    if epochs is not None and epochs < max(done, 1):
+        _refuse_done(run, state, trained, wanted)
+    if wanted < done:
         raise CannotResume(f"{run.name} has {done} epochs already: give it more than that.")
-    return Plan(run, project, done, epochs or project.training.epochs)
+    return Plan(run, project, done, wanted)
 
 
 def extend(planned: Plan) -> None:
@@ -75,13 +75,13 @@ def _project_of(run: Path) -> Project:
         raise CannotResume(str(error)) from error
 
 
-def _refuse_done(run: Path, state: RunState, trained: int, epochs: int | None) -> None:
+def _refuse_done(run: Path, state: RunState, trained: int, wanted: int) -> None:
     if trained < state.epochs:
         raise CannotResume(
             f"{run.name} was ended by its early stopping after {trained} of {state.epochs} epochs, "
             "so there is nothing left to train; train its project again with more patience."
         )
-    if epochs is None or epochs <= trained:
+    if wanted <= trained:
         raise CannotResume(
             f"{run.name} is done with all of its {trained} epochs; "
             f"to go on, ask for more of them (lossmith resume {run.name} --epochs {2 * trained})."

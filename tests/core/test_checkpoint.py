@@ -136,6 +136,7 @@ def test_a_run_without_a_whole_epoch_begins_again(run: Path):
 
 
 def test_a_finished_run_needs_more_epochs(run: Path):
+    extend(plan(run, 2))
     mark(run, status="done", epochs=2)
     with pytest.raises(CannotResume, match="done with all of its 2 epochs; to go on, ask for more"):
         plan(run)
