@@ -94,9 +94,12 @@ def run_script(file: Path) -> list[dict[str, float]]:
 
 
 def written_history(folder: Path) -> list[dict[str, float]]:
-    """What a script wrote about its epochs: a value by name for each."""
+    """What a script wrote about its epochs: a value by name for each. Keras writes NA where it has none, as for
+    validation that a project does not do.
+    """
     with (folder / "history.csv").open(encoding="utf-8", newline="") as table:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(table)]
+        rows = list(csv.DictReader(table))
+    return [{key: float(value) for key, value in row.items() if value != "NA"} for row in rows]
 
 
 def compare(recorded: list[Epoch], written: list[dict[str, float]]) -> Comparison:

@@ -42,19 +42,19 @@ class Allowance:
 
 
 class Keeper:
-    """Keeps the checkpoint of one run. `tell` says to the user why it cannot be written."""
+    """Keeps the checkpoint of one run, never ahead of its record, which `commit` writes.
 
-    def __init__(self, run: Path, tell: Callable[[str], None]):
-        self._run, self._tell = run, tell
+    `tell` says to the user why the checkpoint cannot be written.
+    """
+
+    def __init__(self, run: Path, commit: Callable[[], None], tell: Callable[[str], None]):
+        self._run, self._commit, self._tell = run, commit, tell
         self._copies, self._writes = Allowance(SHARE_OF_COPIES), Allowance(SHARE_OF_WRITES, PAUSE)
         self._newest: tuple[Place, list[tuple[str, Any]]] | None = None
         self._told = False
 
     def epoch_ended(self, model: Any, callbacks: Sequence[Any], place: Place, last: bool) -> None:
-        """Take the state at the end of a whole epoch, if it is time for it; of the `last` one in any case.
-
-        What belongs to `place` must be in the run's record already.
-        """
+        """Take the state at the end of a whole epoch, if it is time for it; of the `last` one in any case."""
         if not (last or self._copies):
             return
         with self._copies.spent():
@@ -75,6 +75,7 @@ class Keeper:
 
     def _write(self, place: Place, arrays: checkpoint.Arrays) -> None:
         with self._writes.spent():
+            self._commit()
             try:
                 checkpoint.write(self._run, place, arrays)
                 self._told = False

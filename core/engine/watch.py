@@ -31,6 +31,8 @@ INTERVAL = 0.1
 """Seconds between two read-outs; each tells clients two things, so they hear at most 20 a second."""
 CHECKPOINT = "checkpoint.keras"
 
+ADVICE = "Most often a smaller learning rate helps, or a formula without a log of 0 and a division by 0."
+
 Publish = Callable[[wire.Frame], None]
 
 
@@ -51,13 +53,15 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._stepping: Stepping | None = None
         self._clock = Clock()
         self._changes = Changes(record, self._trouble, start.changes)
-        self._keeper = Keeper(run, self._trouble)
+        self._keeper = Keeper(run, self._commit, self._trouble)
         self._made = self._stepped = self._epoch_began = start.step
         self._epoch = self._epochs_done = start.epoch
         self._whole = False
         self._bad = set(start.warned)
+        self.first_bad = ""
+        """What was no finite number first, and what helps; empty while all is well."""
         self._unread = 0
-        self._last_read = 0.0
+        self._last_told = 0.0
         self._disk_full = False
 
     @property
@@ -135,7 +139,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self._tell()
 
     def _checkpoint(self) -> None:
-        self._commit()
         worked = time.time() - self._began
         place = Place(self._epochs_done, self._made, self._clock.seconds, worked, {})
         last = self._epochs_done == self.planned
@@ -184,7 +187,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self._commit()
 
     def _due(self) -> bool:
-        return time.monotonic() - self._last_read >= INTERVAL
+        return time.monotonic() - self._last_told >= INTERVAL
 
     def _obey(self) -> None:
         controls = self._controls
@@ -233,7 +236,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _read(self) -> None:
         assert self._telemetry is not None
-        self._last_read, self._unread = time.monotonic(), 0
+        self._unread = 0
         first, rows = self._telemetry.take()
         if len(rows):
             self._made = first + len(rows)
@@ -242,6 +245,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._clock.read(self._made)
 
     def _tell(self) -> None:
+        self._last_told = time.monotonic()
         self._commit()
         steps, epochs = self.params["steps"] or 0, self.params["epochs"]
         self._publish(wire.More(step=self._made, epochs=self._epochs_done))
@@ -291,6 +295,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         steps = self.params["steps"]
         epoch = f" (epoch {step // steps + 1})" if steps else ""
         sentence = f"{what} became {word} at step {step + 1}{epoch}."
+        self.first_bad = self.first_bad or f"{sentence} {ADVICE}"
         self._record.event("warning", sentence=sentence, where=series, step=step)
         self._publish(wire.Trouble(sentence=sentence, where=series))
 
