@@ -61,6 +61,7 @@ class HelpPage(QDialog):
         column = QVBoxLayout(self)
         text = named(QTextBrowser(), "helpText", "Help")
         text.setOpenExternalLinks(True)
+        text.document().setDocumentMargin(theme.px(theme.GAP_L))
         text.setMarkdown(HELP.read_text(encoding="utf-8"))
         column.addWidget(text)
         column.addWidget(_closing(self))

@@ -39,6 +39,7 @@ class Docks(QMainWindow):
         super().__init__(None, Qt.WindowType.Widget)
         self._bench = bench
         self._places, self._as_it_was = places, False
+        self._given: tuple[int, ...] | None = None
         self.setDockOptions(
             self.DockOption.AllowNestedDocks
             | self.DockOption.AllowTabbedDocks
@@ -93,17 +94,27 @@ class Docks(QMainWindow):
         """Put the panels where they were when the window was last closed; at first, where they belong."""
         kept = settings.blob(STATE_KEY)
         self._as_it_was = bool(kept) and self.restoreState(QByteArray(kept), LAYOUT_VERSION)
+        self._given = () if self._as_it_was else None
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Sizes can be given only once there is a window to give them in."""
         super().showEvent(event)
         if not self._as_it_was:
             self._as_it_was = True
-            QTimer.singleShot(0, self, self._settle)
+            QTimer.singleShot(0, self, self.settle)
 
-    def _settle(self) -> None:
-        self.first_sizes()
-        QTimer.singleShot(0, self, self.fit)
+    def settle(self) -> None:
+        """Give another project the room it wants, unless the user has given the panels theirs."""
+        if self.isVisible() and self._given in (None, self._heights()):
+            self.first_sizes()
+            QTimer.singleShot(0, self, self._note_heights)
+
+    def _note_heights(self) -> None:
+        self._given = self._heights()
+        self.fit()
+
+    def _heights(self) -> tuple[int, ...]:
+        return tuple(dock.height() for dock in self.docks.values() if not dock.visibleRegion().isEmpty())
 
     @property
     def panels(self) -> list[QWidget]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gui.theme import Tokens
 
+BORDER = 2
 RESOURCES = Path(__file__).resolve().parent.parent / "resources"
 
 
@@ -23,7 +24,14 @@ def sheet(tokens: "Tokens", px: Callable[[float], int], mono: str) -> str:
     text = _template()
     lengths = {f"px{n}": f"{px(int(n))}px" for n in set(re.findall(r"\$px(\d+)", text))}
     icons = (RESOURCES / "icons").as_posix()
-    return Template(text).substitute(asdict(tokens), **lengths, icons=icons, mono=mono)
+    return Template(text).substitute(asdict(tokens), **lengths, **_handle(px), icons=icons, mono=mono)
+
+
+def _handle(px: Callable[[float], int]) -> dict[str, str]:
+    """The handle of a slider. Qt draws a radius larger than half the height as no radius at all."""
+    height = px(8) + 2 * BORDER
+    over = (height - px(4)) // 2
+    return {"handle_radius": f"{height // 2}px", "handle_over": f"-{over}px"}
 
 
 @cache

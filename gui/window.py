@@ -158,6 +158,7 @@ class Window(QMainWindow):
             self.docks.name_tabs()
             self._listen_to_panels(self.docks)
         self._pages.setCurrentWidget(self.docks)
+        self.docks.settle()
         self.bar.show()
         self._enable()
 

@@ -120,7 +120,7 @@ class DataPanel(QWidget):
         if source is None:
             self.header.title.setText("Data")
             return
-        self.header.title.setText(f"Data · {named_source(source)}")
+        self.header.title.setText(named_source(source))
         self._error.setText(facts.error if facts and facts.error else "")
         self._error.setVisible(bool(facts and facts.error))
         columns = facts.columns if facts else {}
@@ -213,4 +213,4 @@ def _remark(facts: DataFacts | None) -> str:
 
 def named_source(source: Source) -> str:
     """What the data is called: the file's name, or the name of a data set of scikit-learn."""
-    return f"scikit-learn: {source.name}" if source.kind == "sklearn" else Path(source.path).name
+    return f"{source.name} (scikit-learn)" if source.kind == "sklearn" else Path(source.path).name

@@ -29,18 +29,24 @@ class Line(QFrame):
 
     def __init__(self, cells: list[QWidget], height: int = theme.ROW + 2):
         super().__init__()
-        self._height = height
+        self._height, self._cells = height, cells
         self.row = row = QHBoxLayout(self)
-        row.setContentsMargins(theme.px(theme.GAP_M), 0, theme.px(theme.GAP_M), 0)
-        row.setSpacing(theme.px(theme.GAP_S))
         for cell, width in zip(cells, WIDTHS, strict=True):
-            if width > 0:
-                cell.setFixedWidth(theme.px(width))
-            else:
+            if width <= 0:
                 cell.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             row.addWidget(cell, max(0, -width))
-        self.setFixedHeight(theme.px(height))
         self._selected = False
+        self._size()
+        theme.notifier().changed.connect(self._size)
+
+    def _size(self) -> None:
+        """Everything at the scale in use."""
+        self.row.setContentsMargins(theme.px(theme.GAP_M), 0, theme.px(theme.GAP_M), 0)
+        self.row.setSpacing(theme.px(theme.GAP_S))
+        self.setFixedHeight(theme.px(self._height))
+        for cell, width in zip(self._cells, WIDTHS, strict=True):
+            if width > 0:
+                cell.setFixedWidth(theme.px(width))
 
     def show_selected(self, selected: bool) -> None:
         self._selected = selected
@@ -111,10 +117,13 @@ class TermRow(Line):
         self.slider.setRange(0, SLIDER_STEPS)
         self.slider.setPageStep(SLIDER_STEPS // 10)
         self.slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.weight.setFixedWidth(theme.px(66))
         row.addWidget(self.slider, 1)
         row.addWidget(self.weight)
         return cell
+
+    def _size(self) -> None:
+        super()._size()
+        self.weight.setFixedWidth(theme.px(66))
 
     # ---- showing
 

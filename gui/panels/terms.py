@@ -110,6 +110,7 @@ class TermsPanel(QWidget):
 
     def _show(self) -> None:
         project = self._document.project
+        self._head.setFixedHeight(theme.px(38))
         self._stack.setCurrentIndex(1 if project.terms else 0)
         self._make_rows(project)
         self._show_rows()

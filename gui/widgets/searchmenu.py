@@ -101,7 +101,9 @@ class _Choices(QAbstractListModel):
 
 
 class _Line(QStyledItemDelegate):
-    """Icon, label, and the detail at the right edge."""
+    """Icon, label, and the detail at the right edge; `indent` where other lines have an icon."""
+
+    indent = False
 
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:  # noqa: N802
         return QSize(theme.px(WIDTH - 24), theme.px(ROW))
@@ -115,11 +117,12 @@ class _Line(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(t.accent_soft))
             painter.drawRoundedRect(option.rect, theme.px(4), theme.px(4))
+        size = theme.px(16)
         if choice.icon:
-            size = theme.px(16)
             top = area.top() + (area.height() - size) // 2
             mode = QIcon.Mode.Disabled if choice.refusal else QIcon.Mode.Normal
             theme.icon(choice.icon).paint(painter, area.left(), top, size, size, mode=mode)
+        if choice.icon or self.indent:
             area.setLeft(area.left() + size + theme.px(8))
         self._words(painter, area, choice)
         painter.restore()
@@ -155,7 +158,8 @@ class SearchMenu(QFrame):
         self.list.setUniformItemSizes(True)
         self._choices = _Choices(self)
         self.list.setModel(self._choices)
-        self.list.setItemDelegate(_Line(self.list))
+        self._line = _Line(self.list)
+        self.list.setItemDelegate(self._line)
         self.list.clicked.connect(self._take)
         self.list.entered.connect(self.list.setCurrentIndex)
         self._nothing = QLabel(NOTHING)
@@ -169,6 +173,7 @@ class SearchMenu(QFrame):
     def open_at(self, place: QPoint, choices: Sequence[Choice], width: int = WIDTH) -> None:
         """Show `choices`, the upper left corner at `place` (global) or where it fits on the screen."""
         self._all = tuple(choices)
+        self._line.indent = any(choice.icon for choice in choices)
         self.line.clear()
         self._narrow("")
         rows = min(max(len(choices), 1), SHOWN_ROWS)
