@@ -1,6 +1,7 @@
 """References, the one way parts of a project name each other: `head:prediction`, `layer:trunk`, `target:rating`.
 
-The same strings name nodes on the canvas, places of problems and lines of the script, so that selecting one selects all.
+The same strings name nodes on the canvas, places of problems and lines of the script, so that selecting one
+selects all.
 """
 
 from collections.abc import Iterator
