@@ -132,7 +132,7 @@ class InspectorPanel(QWidget):
             self._strips.addWidget(self._strip(problem))
 
     def _strip(self, problem: Problem) -> Strip:
-        strip = Strip(closable=False, narrow=True)
+        strip = Strip(self, closable=False, narrow=True)  # without a parent it would flash up as a window
         kind = next(kind for kind, severity in KINDS.items() if severity == problem.severity)
         fix = problem.fix
         mend = (fix.label, lambda: self._edit(fix.label, fix.apply(self._document.project))) if fix else None
