@@ -6,8 +6,8 @@ from core.catalogue import Parameter
 from core.project.edits import put
 from core.project.facts import Facts
 from core.project.schema import CategoryField, Field, ImageField, NumberField, Project, TextField
-from gui.panels.inspecting.rows import SEED_HELP, choice_row, name_row, number_row, shaped
-from gui.panels.sheets import Edit, Heading, Row, Said, Sheet
+from gui.panels.inspecting.rows import choice_row, count_row, name_row, seed_row, shaped, share_row
+from gui.panels.sheets import Edit, Heading, Put, Row, Said, Sheet
 from gui.widgets.searchmenu import Choice
 
 KINDS: dict[str, type[NumberField] | type[CategoryField] | type[TextField] | type[ImageField]] = {
@@ -33,6 +33,12 @@ SPLITS = (
     Choice("time", "the last rows in time"),
     Choice("column", "as a column says"),
 )
+CODES = (Choice("codes", "codes 0, 1, 2…"), Choice("onehot", "one column a class"))
+SHAPE = Parameter(name="shape", type="shape", optional=True)
+SHAPE_HELP = "The shape of one row, where the columns are an image or a sequence: 28, 28, 1."
+SCALING_HELP = "Fitted on the training rows and undone in saved predictions."
+SHARE_HELP = {"validation": "Share of the rows that validate.", "test": "Share of the rows kept for a test."}
+LARGEST_SIDE = 4096
 SPLIT_HELP = "Which rows train, which validate after every epoch, and which are kept for a test at the end."
 
 
@@ -51,59 +57,43 @@ def field_sheet(project: Project, facts: Facts, name: str) -> Sheet:
 
 
 def _setting_rows(field: Field, name: str) -> list[Row]:
-    def change(key: str) -> Any:
-        return lambda project, value: _with(project, name, key, value)
-
-    missing = choice_row("missing", "missing values", field.missing, _missing(field), change("missing"))
     match field:
         case NumberField():
-            shape = Parameter(name="shape", type="shape", optional=True)
-            tip = "The shape of one row, where the columns are an image or a sequence: 28, 28, 1."
-            return [
-                choice_row(
-                    "scaling",
-                    "scaling",
-                    field.scaling,
-                    SCALINGS,
-                    change("scaling"),
-                    "Fitted on training rows.",
-                ),
-                missing,
-                *_fill_rows(field, name),
-                Edit(
-                    "shape",
-                    "shape",
-                    shape,
-                    field.shape,
-                    lambda p, v: _with(p, name, "shape", _tuple(v)),
-                    help=tip,
-                ),
-            ]
+            return _number_rows(field, name)
         case CategoryField():
-            codes = (Choice("codes", "codes 0, 1, 2…"), Choice("onehot", "one column a class"))
-            return [
-                choice_row("encoding", "written as", field.encoding, codes, change("encoding")),
-                missing,
-                *_fill_rows(field, name),
-            ]
+            written = choice_row("encoding", "written as", field.encoding, CODES, _setter(name, "encoding"))
+            return [written, _missing_row(field, name), *_fill_rows(field, name)]
         case TextField():
-            return [missing, *_fill_rows(field, name)]
+            return [_missing_row(field, name), *_fill_rows(field, name)]
         case ImageField():
-            return [
-                number_row(
-                    "height", "height", field.height, change("height"), whole=True, minimum=1, maximum=4096
-                ),
-                number_row(
-                    "width", "width", field.width, change("width"), whole=True, minimum=1, maximum=4096
-                ),
-                choice_row(
-                    "channels",
-                    "channels",
-                    str(field.channels),
-                    ("1", "3"),
-                    lambda p, v: _with(p, name, "channels", int(v)),
-                ),
-            ]
+            return _image_rows(field, name)
+
+
+def _number_rows(field: NumberField, name: str) -> list[Row]:
+    def reshape(project: Project, shape: object) -> Project:
+        return _with(project, name, "shape", _tuple(shape))
+
+    return [
+        choice_row("scaling", "scaling", field.scaling, SCALINGS, _setter(name, "scaling"), SCALING_HELP),
+        _missing_row(field, name),
+        *_fill_rows(field, name),
+        Edit("shape", "shape", SHAPE, field.shape, reshape, help=SHAPE_HELP),
+    ]
+
+
+def _image_rows(field: ImageField, name: str) -> list[Row]:
+    def recolour(project: Project, channels: str) -> Project:
+        return _with(project, name, "channels", int(channels))
+
+    return [
+        count_row("height", "height", field.height, _setter(name, "height"), most=LARGEST_SIDE),
+        count_row("width", "width", field.width, _setter(name, "width"), most=LARGEST_SIDE),
+        choice_row("channels", "channels", str(field.channels), ("1", "3"), recolour),
+    ]
+
+
+def _missing_row(field: Field, name: str) -> Row:
+    return choice_row("missing", "missing values", field.missing, MISSING, _setter(name, "missing"))
 
 
 def _fill_rows(field: NumberField | CategoryField | TextField, name: str) -> list[Row]:
@@ -163,57 +153,31 @@ def split_sheet(project: Project, facts: Facts) -> Sheet:
     """How the rows are divided."""
     split = project.data.split
     columns = list(facts.data.columns) if facts.data else [split.by] if split.by else []
-
-    def change(key: str) -> Any:
-        return lambda current, value: put(
-            current, "split", type(split).model_validate({**dict(current.data.split), key: value})
-        )
-
-    rows: list[Row] = [choice_row("kind", "divide", split.kind, SPLITS, change("kind"), SPLIT_HELP)]
+    rows: list[Row] = [choice_row("kind", "divide", split.kind, SPLITS, _splitter("kind"), SPLIT_HELP)]
     if split.kind != "random":
-        rows.append(choice_row("by", "by column", split.by, columns, change("by")))
+        rows.append(choice_row("by", "by column", split.by, columns, _splitter("by")))
     if split.kind != "column":
-        rows.append(
-            number_row(
-                "validation",
-                "validation",
-                split.validation,
-                change("validation"),
-                minimum=0,
-                maximum=0.95,
-                help="Share of the rows that validate.",
-            )
-        )
-        rows.append(
-            number_row(
-                "test",
-                "test",
-                split.test,
-                change("test"),
-                minimum=0,
-                maximum=0.95,
-                help="Share of the rows that are kept for a test.",
-            )
-        )
-    rows.append(
-        number_row(
-            "seed",
-            "seed",
-            project.seed,
-            lambda current, value: current.model_copy(update={"seed": value}),
-            whole=True,
-            minimum=0,
-            maximum=2**31 - 1,
-            help=SEED_HELP,
-        )
-    )
+        shares = {"validation": split.validation, "test": split.test}
+        rows += [share_row(key, key, value, _splitter(key), SHARE_HELP[key]) for key, value in shares.items()]
+    rows.append(seed_row(project))
     counts = facts.data.split if facts.data else {}
-    rows += [
-        Said(f"rows_{key}", key, f"{count:,} rows")
-        for key, count in counts.items()
-        if count or key != "dropped"
-    ]
+    shown = {key: count for key, count in counts.items() if count or key != "dropped"}
+    rows += [Said(f"rows_{key}", key, f"{count:,} rows") for key, count in shown.items()]
     return Sheet("Split", split.kind, tuple(rows), SPLIT_HELP)
+
+
+def _splitter(key: str) -> Put:
+    """What sets one value of the split, checked by the schema."""
+
+    def change(project: Project, value: Any) -> Project:
+        split = project.data.split
+        return put(project, "split", type(split).model_validate({**dict(split), key: value}))
+
+    return change
+
+
+def _setter(name: str, key: str) -> Put:
+    return lambda project, value: _with(project, name, key, value)
 
 
 def _with(project: Project, name: str, key: str, value: Any) -> Project:
@@ -226,10 +190,6 @@ def _with_kind(project: Project, name: str, kind: str) -> Project:
     """The same columns read as another kind."""
     field = project.data.fields[name]
     return put(project, f"field:{name}", KINDS[kind](columns=field.columns))
-
-
-def _missing(field: Field) -> tuple[Choice, ...]:
-    return MISSING[:1] if isinstance(field, ImageField) else MISSING
 
 
 def _columns(field: Field) -> str:

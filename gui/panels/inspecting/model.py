@@ -14,10 +14,11 @@ from gui.panels.inspecting.rows import (
     sources_of,
     switch_row,
 )
-from gui.panels.sheets import Heading, Press, Row, Said, Sheet
+from gui.panels.sheets import Heading, Press, Put, Row, Said, Sheet
 from gui.widgets.searchmenu import Choice
 
-NOT_YET = "choose…"
+UNSCALE_HELP = "Saved predictions are turned back into the units of this target."
+NO_LOSS_HELP = "This head may stay without a term."
 
 
 def input_sheet(project: Project, facts: Facts, name: str) -> Sheet:
@@ -43,41 +44,33 @@ def head_sheet(project: Project, facts: Facts, name: str) -> Sheet:
     """A named output of the model."""
     reference, part = f"head:{name}", project.model.heads[name]
 
-    def change(key: str) -> Any:
+    def change(key: str) -> Put:
         return lambda current, value: put(
             current, reference, current.model.heads[name].model_copy(update={key: value})
         )
 
-    layer = change("layer")
-    numbers = [
-        key for key, field in project.data.fields.items() if getattr(field, "scaling", "none") != "none"
-    ]
+    def read(current: Project, layer: str | None) -> Project:
+        return change("layer")(current, layer or "")
+
+    using = [key for key, term in project.terms.items() if reference in term.bind.values()]
     rows: list[Row] = [
         name_row(reference),
+        choice_row("layer", "layer", part.layer, sources_of(project), read, "Its output is the head's."),
         choice_row(
-            "layer",
-            "layer",
-            part.layer,
-            sources_of(project),
-            lambda p, v: layer(p, v or ""),
-            "Its output is the head's.",
+            "unscale", "unscale like", part.unscale, _scaled(project), change("unscale"), UNSCALE_HELP
         ),
-        choice_row(
-            "unscale",
-            "unscale like",
-            part.unscale,
-            [Choice("", "none"), *(Choice(each, each) for each in numbers)],
-            change("unscale"),
-            "Saved predictions are turned back into the units of this target.",
-        ),
-        switch_row(
-            "no_loss", "no loss wanted", part.no_loss, change("no_loss"), "This head may stay without a term."
-        ),
+        switch_row("no_loss", "no loss wanted", part.no_loss, change("no_loss"), NO_LOSS_HELP),
         *keras_rows(facts, reference),
+        Said("terms", "terms", ", ".join(using) or "none yet"),
     ]
-    using = [key for key, term in project.terms.items() if reference in term.bind.values()]
-    rows.append(Said("terms", "terms", ", ".join(using) or "none yet"))
     return Sheet(name, "head", tuple(rows), "A named output of the model.", reference)
+
+
+def _scaled(project: Project) -> list[Choice]:
+    """The fields whose scaling can be undone."""
+    fields = project.data.fields.items()
+    names = [name for name, field in fields if getattr(field, "scaling", "none") != "none"]
+    return [Choice("", "none"), *(Choice(name, name) for name in names)]
 
 
 def layer_sheet(project: Project, facts: Facts, name: str) -> Sheet:

@@ -13,6 +13,7 @@ from gui.widgets.searchmenu import Choice
 NAME_HELP = "Letters, digits and _; every mention of it follows a new name."
 SEED_HELP = "Everything random starts from it: the split, the first weights, the order of batches."
 UNKNOWN = "—"
+MOST, MOST_SEED = 1_000_000, 2**31 - 1
 NAME, CHOSEN = Parameter(name="name", type="str", required=True), Parameter(name="choice", type="choice")
 
 
@@ -49,6 +50,27 @@ def number_row(
         name=key, type="int" if whole else "float", required=True, minimum=minimum, maximum=maximum
     )
     return Edit(key, label, parameter, value, put, help=help)
+
+
+def count_row(
+    key: str, label: str, value: int, put: Put, help: str = "", most: int = MOST, least: int = 1
+) -> Edit:
+    """How many of something."""
+    return number_row(key, label, value, put, whole=True, minimum=least, maximum=most, help=help)
+
+
+def share_row(key: str, label: str, value: float, put: Put, help: str = "") -> Edit:
+    """A share of the rows, less than all of them."""
+    return number_row(key, label, value, put, minimum=0, maximum=0.95, help=help)
+
+
+def seed_row(project: Project) -> Edit:
+    """The seed of the project."""
+
+    def reseed(current: Project, seed: int) -> Project:
+        return current.model_copy(update={"seed": seed})
+
+    return count_row("seed", "seed", project.seed, reseed, SEED_HELP, most=MOST_SEED, least=0)
 
 
 def switch_row(key: str, label: str, value: bool, put: Put, help: str = "") -> Edit:

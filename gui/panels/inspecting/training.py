@@ -9,8 +9,8 @@ from core.project.edits import put, set_weight
 from core.project.facts import Facts
 from core.project.schema import EarlyStopping, FrozenMap, Layer, Optimizer, Project
 from gui.panels.inspecting.objects import class_of, config_of, parameter_rows
-from gui.panels.inspecting.rows import SEED_HELP, choice_row, number_row, switch_row
-from gui.panels.sheets import Edit, Heading, Press, Row, Said, Sheet
+from gui.panels.inspecting.rows import choice_row, count_row, number_row, seed_row, switch_row
+from gui.panels.sheets import Edit, Heading, Press, Put, Row, Said, Sheet
 from gui.widgets.searchmenu import Choice
 
 TEXT = Parameter(name="text", type="str", required=True)
@@ -18,30 +18,27 @@ TOTAL_HELP = "The sum of every term times its weight, plus regularization. This 
 PENALTY_HELP = (
     "The sum of the penalties that layers put on their weights or outputs. It has no weight of its own."
 )
+OPTIMIZER_HELP = "The class of keras.optimizers."
+SHUFFLE_HELP = "Rows come in another order every epoch, drawn from the seed."
+EARLY_HELP = {
+    "on": "End the run when validation gets no better.",
+    "monitor": "Measured on the validation rows.",
+    "patience": "Epochs without gain until it stops.",
+    "gain": "Smaller gains do not count.",
+    "best": "Go back to the weights of the best epoch.",
+}
 MODES = (Choice("min", "falls"), Choice("max", "rises"))
 
 
 def project_sheet(project: Project, _facts: Facts) -> Sheet:
     """The project itself, shown while nothing is selected."""
+
+    def retitle(current: Project, name: str) -> Project:
+        return current.model_copy(update={"name": name})
+
     rows: list[Row] = [
-        Edit(
-            "title",
-            "name",
-            TEXT,
-            project.name,
-            lambda p, v: p.model_copy(update={"name": v}),
-            help="Shown on runs and scripts.",
-        ),
-        number_row(
-            "seed",
-            "seed",
-            project.seed,
-            lambda p, v: p.model_copy(update={"seed": v}),
-            whole=True,
-            minimum=0,
-            maximum=2**31 - 1,
-            help=SEED_HELP,
-        ),
+        Edit("title", "name", TEXT, project.name, retitle, help="Shown on runs and scripts."),
+        seed_row(project),
         Heading("parts", "Parts"),
         Said("count_heads", "heads", ", ".join(project.model.heads) or "none yet"),
         Said("count_terms", "terms", ", ".join(project.terms) or "none yet"),
@@ -54,56 +51,17 @@ def project_sheet(project: Project, _facts: Facts) -> Sheet:
 def training_sheet(project: Project, _facts: Facts) -> Sheet:
     """How the project is trained."""
     training = project.training
-    optimizer = training.optimizer
-    entry = catalogue.optimizers().get(optimizer.class_name)
+    kind = training.optimizer.class_name
+    entry = catalogue.optimizers().get(kind)
+    config = training.optimizer.config
     rows: list[Row] = [
-        number_row(
-            "epochs",
-            "epochs",
-            training.epochs,
-            _setter("epochs"),
-            whole=True,
-            minimum=1,
-            maximum=1_000_000,
-            help="Passes over the training rows.",
-        ),
-        number_row(
-            "batch_size",
-            "batch size",
-            training.batch_size,
-            _setter("batch_size"),
-            whole=True,
-            minimum=1,
-            maximum=1_000_000,
-            help="Rows a step.",
-        ),
-        switch_row(
-            "shuffle",
-            "shuffle",
-            training.shuffle,
-            _setter("shuffle"),
-            "Rows come in another order every epoch, drawn from the seed.",
-        ),
-        number_row(
-            "seed",
-            "seed",
-            project.seed,
-            lambda p, v: p.model_copy(update={"seed": v}),
-            whole=True,
-            minimum=0,
-            maximum=2**31 - 1,
-            help=SEED_HELP,
-        ),
+        count_row("epochs", "epochs", training.epochs, _setter("epochs"), "Passes over the training rows."),
+        count_row("batch_size", "batch size", training.batch_size, _setter("batch_size"), "Rows a step."),
+        switch_row("shuffle", "shuffle", training.shuffle, _setter("shuffle"), SHUFFLE_HELP),
+        seed_row(project),
         Heading("optimizer", "Optimizer"),
-        choice_row(
-            "optimizer_class",
-            "class",
-            optimizer.class_name,
-            _optimizers(),
-            _choose_optimizer,
-            "The class of keras.optimizers.",
-        ),
-        *(parameter_rows(entry, optimizer.config, _configure_optimizer, "optimizer.") if entry else ()),
+        choice_row("optimizer_class", "class", kind, _optimizers(), _choose_optimizer, OPTIMIZER_HELP),
+        *(parameter_rows(entry, config, _configure_optimizer, "optimizer.") if entry else ()),
         Heading("early", "Early stopping"),
         *_early_rows(project),
     ]
@@ -164,64 +122,42 @@ def _choose_optimizer(project: Project, name: str) -> Project:
     before = project.training.optimizer.config
     kept = {key: value for key, value in before.items() if entry.parameter(key)}
     optimizer = Optimizer(class_name=name, config=FrozenMap({**entry.example, **kept}))
-    return _setter("optimizer")(project, optimizer)  # type: ignore[no-any-return]
+    return _setter("optimizer")(project, optimizer)
 
 
 def _configure_optimizer(project: Project, config: Mapping[str, Any]) -> Project:
     changed = project.training.optimizer.model_copy(update={"config": FrozenMap(config)})
-    return _setter("optimizer")(project, changed)  # type: ignore[no-any-return]
+    return _setter("optimizer")(project, changed)
 
 
 def _early_rows(project: Project) -> list[Row]:
     early = project.training.early_stopping
-    on = switch_row(
-        "early_on",
-        "stop early",
-        early is not None,
-        lambda p, v: _setter("early_stopping")(p, EarlyStopping() if v else None),
-        "End the run when validation gets no better.",
-    )
-    if early is None:
-        return [on]
 
-    def change(key: str) -> Any:
-        return lambda p, v: _setter("early_stopping")(
-            p, p.training.early_stopping.model_copy(update={key: v})
-        )
+    def switch(current: Project, on: bool) -> Project:
+        return _setter("early_stopping")(current, EarlyStopping() if on else None)
+
+    row = switch_row("early_on", "stop early", early is not None, switch, EARLY_HELP["on"])
+    return [row] if early is None else [row, *_early_settings(project, early)]
+
+
+def _early_settings(project: Project, early: EarlyStopping) -> list[Row]:
+    def change(key: str) -> Put:
+        changed = _setter("early_stopping")
+        return lambda current, value: changed(current, early.model_copy(update={key: value}))
 
     watched = ["total", *project.terms, *project.metrics]
+    help, best = EARLY_HELP, early.restore_best
     return [
-        on,
-        choice_row(
-            "monitor", "watch", early.monitor, watched, change("monitor"), "Measured on the validation rows."
-        ),
+        choice_row("monitor", "watch", early.monitor, watched, change("monitor"), help["monitor"]),
         choice_row("mode", "better if it", early.mode, MODES, change("mode")),
+        count_row("patience", "patience", early.patience, change("patience"), help["patience"], least=0),
         number_row(
-            "patience",
-            "patience",
-            early.patience,
-            change("patience"),
-            whole=True,
-            minimum=0,
-            help="Epochs without gain until it stops.",
+            "min_delta", "least gain", early.min_delta, change("min_delta"), minimum=0, help=help["gain"]
         ),
-        number_row(
-            "min_delta",
-            "least gain",
-            early.min_delta,
-            change("min_delta"),
-            minimum=0,
-            help="Smaller gains do not count.",
-        ),
-        switch_row(
-            "restore_best",
-            "keep the best",
-            early.restore_best,
-            change("restore_best"),
-            "Go back to the weights of the best epoch.",
-        ),
+        switch_row("restore_best", "keep the best", best, change("restore_best"), help["best"]),
     ]
 
 
-def _setter(key: str) -> Any:
-    return lambda p, v: put(p, "training", p.training.model_copy(update={key: v}))
+def _setter(key: str) -> Put:
+    """What sets one value of the training."""
+    return lambda project, value: put(project, "training", project.training.model_copy(update={key: value}))
