@@ -17,7 +17,7 @@ import numpy as np
 from core.codegen.code import CannotGenerate
 from core.codegen.model import Statement, statements
 from core.engine.controls import Interrupted, Interrupter
-from core.engine.failure import details, said
+from core.engine.failure import details, reason
 from core.engine.rehearsal import Rehearsal
 from core.project.facts import DataFacts, ModelFacts, Shape
 from core.project.schema import Project
@@ -31,6 +31,9 @@ def answer(project: Project, data: DataFacts | None, trusted: bool, interrupter:
     try:
         with interrupter:
             return model_facts(project, data, trusted)
+    except Exception as error:  # a mistake of ours or a broken Keras: said in the window, which goes on
+        sentence = f"Keras could not be asked about this project: {reason(error)}."
+        return ModelFacts(errors={"total": sentence}, details={"total": details(error)})
     except Interrupted:
         sentence = "The project's functions did not return when they were tried on a few rows."
         return ModelFacts(errors={"functions": sentence})
@@ -62,7 +65,7 @@ class Findings:
     details: dict[str, str] = field(default_factory=dict)
 
     def refused(self, reference: str, error: BaseException, sentence: str = "") -> None:
-        self.errors[reference] = sentence or f"{said(error)}."
+        self.errors[reference] = sentence or f"{reason(error)}."
         self.details[reference] = details(error)
 
     def alias(self, reference: str, *originals: str) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from core.runs.outcome import plain
 
 Lines = Mapping[str, list[list[int]]]
+MOST_SAID, MOST_DETAILS = 600, 60_000
+"""Characters of a sentence and of its details: an exception may carry megabytes, a window cannot show them."""
 OUTER = ("train", "<module>")
 """Functions of the script that only call the others: a line there names no part."""
 
@@ -27,13 +29,22 @@ def failure(error: BaseException, script: Path, lines: Lines) -> Failure:
     line, function = _place(error, script)
     where = part_at(line, lines) if line else None
     place = f" (line {line} of {script.name}, in {function})" if line and function not in OUTER else ""
-    return Failure(_sentence(error) + place + ".", where, line, details(error))
+    return Failure(reason(error) + place + ".", where, line, details(error))
 
 
 def details(error: BaseException) -> str:
-    """The whole traceback, without terminal colours."""
-    text = "".join(traceback.format_exception(error))
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+    """The traceback, without terminal colours; of a very long one its beginning and its end."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", _formatted(error))
+    if len(text) <= MOST_DETAILS:
+        return text
+    return f"{text[: MOST_DETAILS // 2]}\n...\n{text[-MOST_DETAILS // 2 :]}"
+
+
+def _formatted(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception:  # of an exception so strange that Python itself cannot write it down
+        return "".join(traceback.format_tb(error.__traceback__)) + said(error)
 
 
 def part_at(line: int, lines: Lines) -> str | None:
@@ -49,15 +60,32 @@ def part_at(line: int, lines: Lines) -> str | None:
 
 def said(error: BaseException) -> str:
     """What the exception says, on one line, with its type where the text alone would say little."""
-    text = plain(str(error)).rstrip(".")
     name = type(error).__name__
+    text = plain(_text(error)).rstrip(".")
+    text = text if len(text) <= MOST_SAID else f"{text[: MOST_SAID - 1]}…"
     known = isinstance(error, ValueError | RuntimeError | OSError) or text.startswith(name)
     return text if text and known else f"{name}: {text}" if text else name
 
 
-def _sentence(error: BaseException) -> str:
+def _text(error: BaseException) -> str:
+    """What `str()` gives: it may be of the user's making, and fail."""
+    try:
+        return str(error)[: 100 * MOST_SAID]
+    except Exception:
+        return ""
+
+
+def reason(error: BaseException) -> str:
+    """Why code did not go on, as a sentence without its full stop."""
     if isinstance(error, SystemExit):
-        return f"The script ended itself by sys.exit({error.code!r})"
+        return f"The code ended itself by sys.exit({error.code!r})"
+    if isinstance(error, KeyboardInterrupt):
+        return "The code interrupted itself (KeyboardInterrupt)"
+    if "No gradients provided for any variable" in _text(error):
+        return (
+            "Nothing can be learnt, because no term depends on what the model computes: "
+            "compute the losses from heads, with keras.ops"
+        )
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return f"There is not enough memory ({said(error)}); a smaller batch or a smaller model needs less"
     if isinstance(error, FileNotFoundError) and error.filename:
@@ -70,7 +98,7 @@ def _place(error: BaseException, script: Path) -> tuple[int | None, str]:
     them."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(script)]
     pattern = rf'File "{re.escape(str(script))}", line (\d+), in (\S+)'
-    written = re.findall(pattern, str(error))
+    written = re.findall(pattern, _text(error))
     if written:
         return int(written[-1][0]), written[-1][1]
     return (frames[-1].lineno, frames[-1].name) if frames else (None, "")

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from core import catalogue
-from core.engine.failure import said
+from core.engine.controls import Interrupted
+from core.engine.failure import reason
 from core.project import expressions
 from core.project.facts import DataFacts, Shape
 from core.project.schema import CatalogueLoss, ExpressionLoss, Project, PythonLoss, Term
@@ -58,7 +59,9 @@ class Rehearsal:
             result = loss(arrays)
         except NotYet:
             return
-        except Exception as error:
+        except Interrupted:
+            raise
+        except BaseException as error:  # sys.exit() in a loss must not end the engine
             self._found.refused(reference, error, self._sentence(error))
             return
         self._judge(name, term, result)
@@ -110,7 +113,9 @@ class Rehearsal:
         names: dict[str, Any] = {"keras": keras, "ops": keras.ops, "layers": keras.layers, "np": np}
         try:
             exec(compile(self._project.functions, FUNCTIONS, "exec"), names)
-        except Exception as error:
+        except Interrupted:
+            raise
+        except BaseException as error:
             self._found.refused("functions", error, self._sentence(error))
             return {}
         return names
@@ -119,7 +124,7 @@ class Rehearsal:
         """What went wrong, with the line of the project's functions where there is one."""
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FUNCTIONS]
         place = f" (line {frames[-1].lineno} of the functions, in {frames[-1].name})" if frames else ""
-        return f"{said(error)}{place}."
+        return f"{reason(error)}{place}."
 
 
 def _row_shape(shape: tuple[int | None, ...]) -> Shape:

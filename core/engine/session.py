@@ -17,7 +17,7 @@ import tensorflow
 
 from core.engine.blocks import Captured
 from core.engine.controls import Controls, Interrupted, Interrupter
-from core.engine.failure import Failure, details, failure
+from core.engine.failure import Failure, details, failure, said
 from core.engine.resuming import Start, fitting, take_up
 from core.engine.watch import Publish, Watch
 from core.runs import alive, checkpoint, wire
@@ -98,7 +98,7 @@ def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupt
     except Interrupted:
         return _stopped(run, watch)
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or (controls.stopping and _came_of(error, Interrupted)):
+        if controls.stopping and (isinstance(error, KeyboardInterrupt) or _came_of(error, Interrupted)):
             return _stopped(run, watch)
         return _failed(run, failure(error, run / SCRIPT, _lines(run)), details(error))
     return _stopped(run, watch) if controls.stopping else _done(run, watch)
@@ -109,7 +109,8 @@ def _done(run: Path, watch: Watch) -> wire.Outcome:
     count = (
         f"{epochs} of {watch.planned} epochs, ended early" if epochs < watch.planned else f"{epochs} epochs"
     )
-    return wire.Outcome(run=str(run), status="done", sentence=f"Done: {count}, {steps:,} steps.")
+    bad = f" {watch.first_bad}" if watch.first_bad else ""
+    return wire.Outcome(run=str(run), status="done", sentence=f"Done: {count}, {steps:,} steps.{bad}")
 
 
 def _stopped(run: Path, watch: Watch) -> wire.Outcome:
@@ -132,7 +133,7 @@ def _failed(run: Path, found: Failure, text: str) -> wire.Outcome:
 def _came_of(error: BaseException | None, kind: type[BaseException]) -> bool:
     """Whether an exception of `kind` is among the causes of `error`: TensorFlow may wrap what we raise."""
     while error is not None:
-        if isinstance(error, kind) or kind.__name__ in str(error):
+        if isinstance(error, kind) or kind.__name__ in said(error):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -41,6 +41,8 @@ def plain(text: str) -> str:
     text = re.sub(r"(?s)^Exception encountered when calling ([\w.]+)\(?\)?\.\s*", "", text.strip())
     text = re.sub(r"(?s)^in user code:\n.*?\n\s*(\w+(?:Error|Exception)): ", r"\1: ", text)
     text = re.sub(r"\s*\[\[\{\{.*", "", text, flags=re.S)
+    text = re.sub(r"\{\{function_node \S+\}\}\s*", "", text)
+    text = re.sub(r" on /job:\S+( by allocator \w+)?|\s*\[Op:\w+\]( name:\s*)?", "", text)
     return re.sub(r"\s+", " ", text).strip()
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from core import catalogue
 from core.project.edits import connect, put
-from core.project.problems.problem import Fix, Problem
+from core.project.problems.problem import Fix, Problem, Severity
 from core.project.problems.view import View
 from core.project.references import exists, parse
 from core.project.schema import FrozenMap, Project
@@ -60,11 +60,14 @@ def dangling_bindings(view: View) -> Iterator[Problem]:
 def terms_without_heads(view: View) -> Iterator[Problem]:
     """A term that no output of the model reaches has no gradient."""
     for name, term in view.project.terms.items():
-        kinds = {value.partition(":")[0] for value in term.bind.values()}
+        used = {key: value for key, value in term.bind.items() if key in view.arguments[name]}
+        kinds = {value.partition(":")[0] for value in used.values()}
         complete = all(argument in term.bind for argument in view.arguments[name])
         if term.on and complete and kinds and not kinds & {"head", "layer"}:
             message = f"{name} compares no head and no layer, so it has no gradient and trains nothing."
-            yield Problem("term-without-head", "warning", f"term:{name}", message)
+            alone = not any(other.on for key, other in view.project.terms.items() if key != name)
+            severity: Severity = "blocking" if alone else "warning"
+            yield Problem("term-without-head", severity, f"term:{name}", message)
 
 
 def heads_without_terms(view: View) -> Iterator[Problem]:

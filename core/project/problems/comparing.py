@@ -1,7 +1,10 @@
 """Rules about shapes: a target against its head, and tensors against the layers that take them."""
 
 from collections.abc import Iterator
+from functools import partial
 
+from core import catalogue
+from core.project.edits import set_config
 from core.project.facts import Shape
 from core.project.problems.inference import ELEMENTWISE
 from core.project.problems.problem import Fix, Problem
@@ -87,6 +90,31 @@ def numbers_of_axes(view: View) -> Iterator[Problem]:
         )
         fix = _one_axis_more(name, layer.sources[0], shape) if len(shape) == wanted - 1 else None
         yield Problem("wrong-axes", "blocking", f"layer:{name}", message, fix)
+
+
+def axes_of_layers(view: View) -> Iterator[Problem]:
+    """An axis that the tensor does not have: Keras says it in the middle of the run, or as an IndexError."""
+    for name, layer in view.project.model.layers.items():
+        owner = view.owner(layer)
+        shape = _node_shape(view, layer.sources[0]) if layer.sources else None
+        wanted = owner.config.get("axis")
+        if shape is None or owner.class_name not in catalogue.layers():
+            continue
+        count = len(shape) + 1
+        wrong = [axis for axis in (wanted if isinstance(wanted, list) else [wanted]) if _no_axis(axis, count)]
+        if wrong:
+            message = (
+                f"{name} ({owner.class_name}) works along axis {wrong[0]}, but {layer.sources[0]} gives "
+                f"{spell(shape)}, which has the axes 0 to {count - 1}."
+            )
+            fix = Fix(
+                "Use the last axis", partial(set_config, reference=f"layer:{name}", key="axis", value=-1)
+            )
+            yield Problem("no-such-axis", "blocking", f"layer:{name}", message, None if layer.shares else fix)
+
+
+def _no_axis(axis: object, count: int) -> bool:
+    return isinstance(axis, int) and not isinstance(axis, bool) and not -count <= axis < count
 
 
 def refused_by_keras(view: View) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """Rules about which rows train, validate and test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.project.edits import put
@@ -47,9 +47,22 @@ def empty_splits(view: View) -> Iterator[Problem]:
         yield Problem(
             "no-training-rows", "blocking", "split", "No rows are left to train on after the split."
         )
-    elif view.project.data.split.validation > 0 and view.data.split.get("validation") == 0:
-        message = "The data has too few rows for validation: none came out of the split."
-        yield Problem("no-validation-rows", "warning", "split", message)
+    elif view.project.data.split.kind == "column":
+        if view.data.split.get("validation") == 0:
+            message = f"No row says validation in the column {view.project.data.split.by}."
+            yield Problem("no-validation-rows", "warning", "split", message)
+    else:
+        yield from _empty_shares(view, view.data.split)
+
+
+def _empty_shares(view: View, counts: Mapping[str, int]) -> Iterator[Problem]:
+    """Keras refuses a part without rows: the validation after the first epoch, the test after the last."""
+    split = view.project.data.split
+    for part, share in (("validation", split.validation), ("test", split.test)):
+        if share and counts.get(part) == 0:
+            message = f"The data has too few rows for {part}: none came out of the split."
+            fix = _split(f"Set {part} to 0", **{part: 0.0})
+            yield Problem(f"no-{part}-rows", "blocking", "split", message, fix)
 
 
 def dropped_rows(view: View) -> Iterator[Problem]:

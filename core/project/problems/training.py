@@ -9,6 +9,8 @@ from core.project.problems.problem import Fix, Problem
 from core.project.problems.view import View
 from core.project.schema import Project
 
+MOST_WEIGHT = 1e30
+
 HIGHER_IS_BETTER = frozenset(
     {
         *("AUC", "Accuracy", "BinaryAccuracy", "BinaryIoU", "CategoricalAccuracy", "ConcordanceCorrelation"),
@@ -67,6 +69,15 @@ def negative_weights(view: View) -> Iterator[Problem]:
             message = f"{name} weighs {term.weight:g}: training makes it as large as it can."
             fix = Fix(f"Use {-term.weight:g}", partial(set_weight, term=name, weight=-term.weight))
             yield Problem("negative-weight", "warning", f"term:{name}", message, fix)
+
+
+def huge_weights(view: View) -> Iterator[Problem]:
+    """Losses are float32, and so is what a weight makes of them."""
+    for name, term in view.project.terms.items():
+        if term.on and abs(term.weight) > MOST_WEIGHT:
+            message = f"{name} weighs {term.weight:g}: its weighted loss cannot be computed in float32."
+            fix = Fix("Use 1", partial(set_weight, term=name, weight=1.0))
+            yield Problem("huge-weight", "blocking", f"term:{name}", message, fix)
 
 
 def learning_rate(view: View) -> Iterator[Problem]:
