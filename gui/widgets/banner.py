@@ -36,7 +36,8 @@ class Strip(QFrame):
         self.action.clicked.connect(self._do)
         self.cross = IconButton("close", "Close this message")
         self.cross.clicked.connect(self.dismiss)
-        self.cross.setVisible(closable)
+        if not closable:
+            self.cross.hide()
         self.row = QHBoxLayout()
         self.row.setSpacing(theme.px(theme.GAP_S))
         self.row.addWidget(self.mark)
