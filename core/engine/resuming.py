@@ -109,8 +109,8 @@ def _append_tables(callbacks: Sequence[Any], epochs: Sequence[Epoch]) -> None:
 def _cut_table(file: Path, separator: str, epochs: Sequence[Epoch]) -> None:
     """Leave the rows of `epochs` in a table of Keras; where it lacks one, write it anew from the record."""
     heading, rows = _rows(file, separator)
-    kept = [row for row in rows if row["epoch"] in {str(each.epoch - 1) for each in epochs}]
-    if len(kept) < len(epochs):
+    kept = rows[: len(epochs)]
+    if len(kept) < len(epochs) or not all(map(_holds, kept, epochs)):
         heading = ["epoch", *_keys(epochs[0].logs)]
         kept = [{"epoch": str(each.epoch - 1)} | {key: str(value) for key, value in each.logs.items()}
                 for each in epochs]  # fmt: skip
@@ -120,12 +120,17 @@ def _cut_table(file: Path, separator: str, epochs: Sequence[Epoch]) -> None:
         table.writerows(kept)
 
 
+def _holds(row: dict[str, str], epoch: Epoch) -> bool:
+    """Whether a row of a table of Keras is the row of `epoch`, and whole."""
+    values = {"epoch": epoch.epoch - 1} | epoch.logs
+    return None not in row and all(row.get(key) == str(value) for key, value in values.items())
+
+
 def _rows(file: Path, separator: str) -> tuple[list[str], list[dict[str, str]]]:
     try:
         with file.open(encoding="utf-8", newline="") as table:
             reader = csv.DictReader(table, delimiter=separator)
-            rows = [row for row in reader if None not in row.values()]
-            return list(reader.fieldnames or ()), rows
+            return list(reader.fieldnames or ()), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error):
         return [], []
 

@@ -16,7 +16,7 @@ Arrays = Mapping[str, NDArray[Any]]
 COUNTERS = ("best", "wait", "stopped_epoch", "best_epoch")
 
 
-class DoesNotFit(Exception):
+class DoesNotFit(RuntimeError):
     """A checkpoint is of another model than the script builds; `str()` is a sentence."""
 
 

@@ -26,7 +26,7 @@ from core.runs.resuming import extend, plan
 
 pytestmark = [pytest.mark.keras, pytest.mark.timeout(240)]
 
-EPOCHS = 60
+EPOCHS, ROWS = 60, 3200
 NLL = {
     "loss": {"kind": "expression", "code": "exp(-s) * square(y - p) + s"},
     "bind": {"y": "target:rating", "p": "head:prediction", "s": "head:uncertainty"},
@@ -38,7 +38,7 @@ MSE = {
 }
 SCHEDULE = {
     "class": "CosineDecay",
-    "config": {"initial_learning_rate": 0.02, "decay_steps": 900},
+    "config": {"initial_learning_rate": 0.02, "decay_steps": 5000},
 }
 
 
@@ -86,8 +86,8 @@ class Desk:
     def __init__(self, root: Path):
         self.root = root
         random = np.random.default_rng(1)
-        x = random.normal(size=(420, 5)).astype("float32")
-        y = x[:, 0] + 0.6 * random.normal(size=420)
+        x = random.normal(size=(ROWS, 5)).astype("float32")
+        y = x[:, 0] + 0.6 * random.normal(size=ROWS)
         np.savez(root / "rows.npz", x=x, y=y.astype("float32"))
         self.client: EngineClient | None = None
 
@@ -195,7 +195,7 @@ def test_the_whole_run_ended_by_its_early_stopping(whole: Path):
 def test_stopped_and_resumed_is_the_same(desk: Desk, whole: Path):
     run = desk.folder(project())
     assert desk.interrupted(run, 3, wire.Stop()).status == "stopped"
-    assert len(History(run).epochs()) < 14
+    assert len(History(run).epochs()) < 10
     assert desk.resume(run).status == "done"
     assert_same(run, whole)
 
@@ -319,7 +319,7 @@ def test_a_checkpoint_of_another_model_is_refused_in_words(desk: Desk):
     (run / "train.py").write_text(text.replace("Dense(32,", "Dense(33,"))
     outcome = desk.resume(run)
     assert outcome.status == "failed"
-    assert "The checkpoint is of another model than train.py builds" in outcome.sentence
+    assert outcome.sentence.startswith("The checkpoint is of another model than train.py builds")
 
 
 # ---- the state itself, without an engine
