@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from core.data.failures import NO_SOURCE
 from core.project.facts import DataFacts, Facts, ModelFacts
 from core.project.problems import Problem, problems
 from core.project.schema import Data, Project
@@ -178,6 +179,8 @@ class Checking(QObject):
 
 
 def _read(data: Data, folder: Path, seed: int, rows: int | None) -> DataFacts:
+    if data.source is None:
+        return DataFacts(error=NO_SOURCE)
     from core.data import inspect  # brings pandas along
 
     return inspect(data, folder, seed, rows)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BINARY = (".parquet", ".pq", ".npz", ".npy")
+NO_SOURCE = "No data is open: choose a file or one of the bundled sets."
 MOST_COLUMNS = 20_000
 """Beyond, a list of columns helps nobody: such tables are arrays."""
 

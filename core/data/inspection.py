@@ -16,7 +16,7 @@ from core.data import fields, images
 from core.data.blocks import Block
 from core.data.blocks import rows as rows_of
 from core.data.columns import ColumnSummary, gaps
-from core.data.failures import UnreadableData, shown
+from core.data.failures import NO_SOURCE, UnreadableData, shown
 from core.data.places import Stamp, stamp
 from core.data.scaling import fitted_range
 from core.data.sources import BLOCK, blocks, is_small, whole
@@ -25,7 +25,6 @@ from core.data.times import day_first
 from core.project.facts import ColumnFacts, DataFacts, FieldFacts
 from core.project.schema import Data, Field, ImageField, NumberField, Split
 
-NO_SOURCE = "No data is open: choose a file or one of the bundled sets."
 Fields = tuple[tuple[str, Field], ...]
 
 

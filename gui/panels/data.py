@@ -136,7 +136,11 @@ class DataPanel(QWidget):
         if facts is None:
             return
         label = f"{LABELS[wanted]}: {names[0] if len(names) == 1 else f'{len(names)} columns'}"
-        project = with_role(self._document.project, facts.columns, names, wanted)
+        try:
+            project = with_role(self._document.project, facts.columns, names, wanted)
+        except ValueError as refusal:  # more parts than a project may have
+            self._files.failed.emit(str(refusal))
+            return
         self._document.edit(label, project)
 
     # ---- dropping files

@@ -101,6 +101,15 @@ def test_keys_set_the_role_of_all_selected_columns(qtbot, panel, bench):
     assert bench.document.undo.count() == 1
 
 
+def test_more_targets_than_a_project_may_have_are_refused_with_a_sentence(panel, bench, monkeypatch):
+    said = []
+    panel._files.failed.connect(said.append)
+    monkeypatch.setattr("core.project.parts.MAX_PARTS", 1)
+    panel.table.want(["a", "b", "y"], "target")
+    assert "at most 1 parts" in said[0]
+    assert roles(bench.document.project)["a"] == "input"
+
+
 def test_the_split_shows_how_many_rows_each_part_has(qtbot, panel):
     qtbot.waitUntil(lambda: "96" in panel.split._lines["train"][1].text(), timeout=20_000)
     assert panel.split._lines["validation"][1].text() == "24 · 20 %"
