@@ -16,6 +16,7 @@ from core.cli.training import follow, make_run
 from core.cli.verifying import Silent, record_of
 from core.project import templates
 from core.runs import wire
+from core.runs.checkpoint import read_place
 from core.runs.client import EngineClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,6 +118,20 @@ def test_ctrl_c_stops_in_order_and_keeps_what_was_trained(place: Path):
     process.stderr.close()
     assert (last["event"], last["status"]) == ("outcome", "stopped")
     assert (Path(last["run"]) / "model.keras").is_file()
+    _goes_on_and_is_proved(place, Path(last["run"]))
+
+
+def _goes_on_and_is_proved(place: Path, run: Path) -> None:
+    kept = read_place(run)
+    assert kept is not None
+    code, out, err = lossmith(place, "resume", run.name, "--epochs", str(kept.epoch + 2), "--json")
+    assert code == 0, err
+    events = [json.loads(line) for line in out.splitlines()]
+    epochs = [event["epoch"] for event in events if event["event"] == "epoch"]
+    assert epochs == [kept.epoch + 1, kept.epoch + 2]
+    assert (events[-1]["status"], events[-1]["run"]) == ("done", str(run))
+    code, out, err = lossmith(place, "verify", run.name)
+    assert code == 0, out + err
 
 
 def test_a_run_whose_weight_was_changed_is_proved_too(place: Path):
