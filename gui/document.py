@@ -29,6 +29,7 @@ class Document(QObject):
         self.project = project or Project()
         self.folder = folder or Path.cwd()
         self.path: Path | None = None
+        self._on_disk: tuple[int, int] | None = None
         self.undo = QUndoStack(self)
         self.undo.cleanChanged.connect(self._tell_saved)
 
@@ -59,19 +60,42 @@ class Document(QObject):
 
     def open(self, path: Path) -> None:
         """Read `path` and show it. Raises storage.UnreadableProject, and then nothing here has changed."""
+        stamp = _stamp(path)
         self.replace(storage.load(path), path.resolve().parent, path.resolve())
+        self._on_disk = stamp
 
-    def save(self, path: Path) -> None:
-        """Write the project whole or not at all. Raises OSError, and then the old file is untouched."""
-        storage.save(self.project, path)
+    def save(self, path: Path, moved: Project | None = None) -> None:
+        """Write the project whole or not at all; `moved` is what becomes of it in the folder of `path`.
+
+        Raises OSError, and then the old file and what is open are untouched.
+        """
+        storage.save(moved or self.project, path)
         self.path, self.folder = path.resolve(), path.resolve().parent
+        self._on_disk = _stamp(self.path)
+        if moved is not None:
+            self.edit("Find the data from the new folder", moved)
         self.undo.setClean()
         self.moved.emit()
+
+    @property
+    def changed_outside(self) -> bool:
+        """Whether somebody else has written to the project's file since it was read or saved here."""
+        now = _stamp(self.path) if self.path else None
+        return now is not None and now != self._on_disk
 
     def show(self, project: Project) -> None:
         """Switch to `project` without a step of undo; for the undo commands only."""
         before, self.project = self.project, project
         self.changed.emit(before, project)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """When `path` was written and how long it is; None where it cannot be looked at."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 class _Snapshot(QUndoCommand):

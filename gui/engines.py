@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal, Slot
 
+from core.project.writing import unwritable
 from core.runs import wire
 from core.runs.client import EngineClient, connect
 from core.runs.launch import EngineFailed, attach, live_runs
@@ -83,7 +84,7 @@ class Engines(QObject):
         try:
             run = order.make_run()
         except Exception as error:  # whatever it is, the user reads it and the window stays alive
-            self._fail(str(error), getattr(error, "where", None), details=_traceback(error))
+            self._fail(_said(error), getattr(error, "where", None), details=_traceback(error))
             return
         self._say(replace(self._state, run=run))
         self._hand_over(run, order.resume)
@@ -157,8 +158,8 @@ class Engines(QObject):
         except (EngineFailed, OSError) as error:
             self._falls.append(time.monotonic())
             if self._state.phase in BUSY:
-                self._fail(str(error))
-            self._say(replace(self._state, engine="gone", sentence=str(error)))
+                self._fail(_said(error), details=getattr(error, "details", ""))
+            self._say(replace(self._state, engine="gone", sentence=_said(error)))
             return None
 
     def _attach(self, run: Path) -> bool:
@@ -367,6 +368,13 @@ class Engines(QObject):
         engine = "ready" if self._engine is not None and self._engine.ready else self._state.engine
         self._say(replace(self._state, phase="failed", engine=engine, sentence=sentence, where=where,
                           details=details, seconds_left=None))  # fmt: skip
+
+
+def _said(error: Exception) -> str:
+    """Our own errors are sentences; the system's are made one."""
+    if isinstance(error, OSError) and error.filename:
+        return unwritable(Path(str(error.filename)), error)
+    return str(error) or type(error).__name__
 
 
 def _traceback(error: Exception) -> str:

@@ -20,6 +20,7 @@ from core.codegen import compile_style, notebook, script
 from core.codegen.code import CannotGenerate
 from core.project.facts import DataFacts
 from core.project.schema import Project
+from core.project.writing import unwritable
 from core.runs.folder import write_whole
 from gui import theme
 from gui.document import Document
@@ -82,8 +83,7 @@ class ExportDialog(QDialog):
         except CannotGenerate as error:
             return self._complain(f"There is no script yet: {error.sentence}")
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            return self._complain(f"{out} cannot be written: {reason}. Choose another folder.")
+            return self._complain(unwritable(out, error))
         self.written = out
         self.accept()
         return True

@@ -10,6 +10,7 @@ from core.project.edits import put
 from core.project.schema import Project
 from core.project.storage import UnreadableProject
 from core.project.templates import Template
+from core.project.writing import unwritable
 from gui.document import Document
 from gui.settings import Settings
 
@@ -92,11 +93,16 @@ class Files(QObject):
         if path is None:
             return False
         path = path if path.suffix else path.with_suffix(SUFFIX)
-        self._take_data_along(path.resolve().parent)
+        if (
+            path.resolve() == self._document.path
+            and self._document.changed_outside
+            and not self._may_replace()
+        ):
+            return False
         try:
-            self._document.save(path)
+            self._document.save(path, self._with_data_from(path.resolve().parent))
         except OSError as error:
-            self.failed.emit(_sentence(error, f"{path.name} could not be saved"))
+            self.failed.emit(f"Nothing was saved: {unwritable(path, error)}")
             return False
         self._remember(path)
         self.told.emit(f"Saved {path.name}.")
@@ -130,17 +136,30 @@ class Files(QObject):
         )
         return False
 
-    def _take_data_along(self, folder: Path) -> None:
+    def _may_replace(self) -> bool:
+        """Whether what somebody else has saved in the meantime may be lost: another window, or an editor."""
+        buttons = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self.window,
+            "Changed by somebody else",
+            f"{self._document.path} has changed since it was opened here: another window or program wrote to it. "
+            "Replace it by what is shown here?",
+            buttons.Yes | buttons.Cancel,
+            buttons.Cancel,
+        )
+        return bool(answer == buttons.Yes)
+
+    def _with_data_from(self, folder: Path) -> Project | None:
         """A relative data path is relative to the project's file, so it changes when that moves."""
         project, before = self._document.project, self._document.folder
         path = getattr(project.data.source, "path", "")
         if not path or Path(path).is_absolute() or folder == before.resolve():
-            return
+            return None
         here = (before / path).resolve()
         moved = here.relative_to(folder) if here.is_relative_to(folder) else here
         source = project.data.source.model_copy(update={"path": moved.as_posix()})  # type: ignore[union-attr]
         data = project.data.model_copy(update={"source": source})
-        self._document.edit("Find the data from the new folder", put(project, "data", data))
+        return put(project, "data", data)
 
     def _proposal(self) -> Path:
         folder = self._document.path.parent if self._document.path else self._settings.last_folder

@@ -16,6 +16,7 @@ from core.cli.opening import Refused, opened, run_folder
 from core.cli.output import print_json, says
 from core.project import storage
 from core.project import templates as shipped
+from core.project.writing import unwritable
 
 HELP = """Compose multi-output Keras models and their losses, train them, and take the script away.
 
@@ -123,7 +124,7 @@ def new(
     except shipped.UnknownTemplate as error:
         raise Refused(str(error)) from error
     except OSError as error:
-        raise Refused(f"{out} cannot be written: {error.strerror or error}.") from error
+        raise Refused(unwritable(out, error)) from error
     print(out)
 
 

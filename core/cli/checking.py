@@ -14,6 +14,7 @@ from core.project.problems import Problem, problems
 from core.project.trust import Trust
 from core.runs import wire
 from core.runs.client import EngineClient
+from core.runs.launch import EngineFailed
 
 MARKS = {"blocking": "[red]blocking[/]", "warning": "[yellow]warning[/] ", "hint": "[dim]hint[/]    "}
 PATIENCE = 120.0
@@ -33,7 +34,7 @@ def found_problems(what: Opened, keras: bool, trusted: bool = False) -> tuple[tu
 def model_facts(what: Opened, data: DataFacts, trusted: bool) -> ModelFacts:
     """Ask a new engine what Keras makes of the project. Raises Refused when it does not answer."""
     allowed = trusted or Trust().covers(what.project)
-    with EngineClient.start() as engine:
+    with _engine() as engine:
         engine.send(wire.AskFacts(request=1, project=what.project, data=data, trusted=allowed))
         end = time.monotonic() + PATIENCE
         while (message := engine.receive(max(0.0, end - time.monotonic()))) is not None:
@@ -44,6 +45,13 @@ def model_facts(what: Opened, data: DataFacts, trusted: bool) -> ModelFacts:
                 raise Refused(message.sentence)
         engine.kill()
     raise Refused(f"Keras gave no answer within {PATIENCE:.0f} seconds.")
+
+
+def _engine() -> EngineClient:
+    try:
+        return EngineClient.start()
+    except EngineFailed as error:
+        raise Refused(str(error)) from error
 
 
 def report(file: str, found: tuple[Problem, ...]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from core.codegen.fitting import Changes
 from core.codegen.replay import changes_of
 from core.data import inspect
 from core.project.facts import DataFacts
+from core.project.writing import unwritable
 from core.runs.folder import write_whole
 from core.runs.history import History
 
@@ -33,7 +34,7 @@ def export(what: Opened, out: Path, style: Style) -> None:
     try:
         write_whole(out.resolve(), text)
     except OSError as error:
-        raise Refused(f"{out} cannot be written: {error.strerror or error}.") from error
+        raise Refused(unwritable(out, error)) from error
 
 
 def _script(what: Opened, out: Path, facts: DataFacts) -> str:

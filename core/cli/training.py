@@ -18,6 +18,7 @@ from core.data import inspect
 from core.project.facts import DataFacts
 from core.project.schema import Project
 from core.project.trust import Trust
+from core.project.writing import unwritable
 from core.runs import wire
 from core.runs.client import EngineClient, connect
 from core.runs.folder import create_run, runs_root
@@ -129,7 +130,7 @@ def make_run(what: Opened, facts: DataFacts, root: Path) -> Path:
     except CannotGenerate as error:
         raise Refused(str(error), 1) from error
     except OSError as error:
-        raise Refused(f"{root} cannot be written: {error.strerror or error}.") from error
+        raise Refused(unwritable(root, error)) from error
 
 
 def follow(engine: EngineClient, run: Path, tell: Listener, told: int = 0) -> wire.Outcome:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from core.project.migrations import upgrade
 from core.project.refusals import sentence
 from core.project.schema import MAX_PARTS, VERSION, Project
+from core.project.writing import refuse_what_is_no_file
 
 MAX_BYTES = 64 * 2**20
 MAX_KEYS = 5 * MAX_PARTS
@@ -60,6 +61,7 @@ def dumps(project: Project) -> str:
 def save(project: Project, path: Path) -> None:
     """Write the project whole or not at all. Raises OSError, and then the old file is untouched."""
     target = Path(os.path.realpath(path))
+    refuse_what_is_no_file(target)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any, Protocol
 import platformdirs
 
 from core.project.schema import Project
+from core.project.writing import refuse_what_is_no_file
 from core.runs.history import History
 from core.runs.record import Status
 
@@ -62,15 +64,19 @@ def create_run(
     """Make a run folder in `root` and return it.
 
     `folder` is what the project's relative paths start from. `script` may be a function that is given the
-    path of the `train.py` it will become; when it raises, no folder stays behind. Raises OSError where the
-    folder cannot be written.
+    path of the `train.py` it will become. Raises OSError where the folder cannot be written; whatever is
+    raised, no folder stays behind.
     """
     run = _fresh_folder(root, project.name)
     try:
-        made = script(run / SCRIPT) if callable(script) else script
+        _fill(run, project, folder, script(run / SCRIPT) if callable(script) else script)
     except BaseException:
-        run.rmdir()
+        shutil.rmtree(run, ignore_errors=True)
         raise
+    return run
+
+
+def _fill(run: Path, project: Project, folder: Path, made: str | ScriptText) -> None:
     text, lines = (made, {}) if isinstance(made, str) else (made.text, made.lines)
     write_whole(run / PROJECT, project.model_dump_json(by_alias=True, indent=2) + "\n")
     write_whole(run / SCRIPT, text)
@@ -81,14 +87,13 @@ def create_run(
         "lines": dict(lines),
     }
     write_whole(run / FACTS, json.dumps(facts, indent=1) + "\n")
-    return run
 
 
 def facts_of(run: Path) -> dict[str, Any]:
     """What was known when the run was made: `name`, `folder` (for relative paths), `created`, `lines` of the
     script."""
     known: dict[str, Any] = {"name": run.name, "folder": str(run), "created": None, "lines": {}}
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, TypeError):
         known |= json.loads((run / FACTS).read_text("utf-8"))
     return known
 
@@ -97,7 +102,7 @@ def list_runs(root: Path) -> list[RunSummary]:
     """Return the runs in `root`, newest first."""
     try:
         folders = sorted((path for path in root.iterdir() if (path / SCRIPT).is_file()), reverse=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     return [summary(path) for path in folders]
 
@@ -128,7 +133,8 @@ def summary(run: Path) -> RunSummary:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file whole or not at all: a temporary name in the same folder, synced, then renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    refuse_what_is_no_file(path)
+    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)

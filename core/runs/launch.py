@@ -16,18 +16,24 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.project.writing import unwritable
 from core.runs import alive
 from core.runs.folder import SCRIPT, runs_root
 
 ENDPOINT, LOG = "endpoint.json", "engine.log"
 PATIENCE = 30.0
 """Seconds until a new engine must have opened its socket; it does so before it imports TensorFlow."""
+MOST_LOG = 20_000
 IDLE = 60.0
 """Seconds an engine with nothing to do waits for its owner."""
 
 
 class EngineFailed(Exception):
-    """The engine could not be started or reached; `str()` is a sentence."""
+    """The engine could not be started or reached; `str()` is a sentence, `details` are for the curious."""
+
+    def __init__(self, sentence: str, details: str = ""):
+        super().__init__(sentence)
+        self.details = details
 
 
 class Detached(subprocess.Popen[bytes]):
@@ -74,11 +80,19 @@ def start_engine(state_root: Path | None = None, idle: float = IDLE) -> Endpoint
     the end of its log when it dies at once.
     """
     root = state_root or engines_root()
-    root.mkdir(parents=True, exist_ok=True)
-    _sweep(root)
-    folder = Path(tempfile.mkdtemp(prefix="engine-", dir=root)).resolve()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
+        folder = Path(tempfile.mkdtemp(prefix="engine-", dir=root)).resolve()
+        process = _launched(folder, idle)
+    except OSError as error:
+        raise EngineFailed(f"The engine cannot start: {unwritable(root, error)}") from error
+    return _wait_for_endpoint(folder, process)
+
+
+def _launched(folder: Path, idle: float) -> Detached:
     with (folder / LOG).open("wb") as log:
-        process = Detached(
+        return Detached(
             [sys.executable, "-P", "-m", "core.engine", "--state", str(folder), "--idle", str(idle)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -87,7 +101,6 @@ def start_engine(state_root: Path | None = None, idle: float = IDLE) -> Endpoint
             env=_environment(),
             start_new_session=True,
         )
-    return _wait_for_endpoint(folder, process)
 
 
 def attach(run: Path) -> Endpoint | None:
@@ -158,10 +171,10 @@ def _wait_for_endpoint(folder: Path, process: Detached) -> Endpoint:
         time.sleep(0.02)
     process.kill()
     process.wait()
-    tail = (folder / LOG).read_text("utf-8", "replace")[-2000:]
-    raise EngineFailed(
-        f"The engine did not start; the end of {folder / LOG} says: {tail.strip() or 'nothing'}"
-    )
+    log = (folder / LOG).read_text("utf-8", "replace")[-MOST_LOG:].strip()
+    last = log.splitlines()[-1][:300].rstrip(".") if log else ""
+    why = last or f"it left no word in {folder}, and its disk may be full"
+    raise EngineFailed(f"The engine did not start: {why}.", log)
 
 
 def _sweep(root: Path) -> None:

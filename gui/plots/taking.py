@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from core.project.writing import unwritable
 from core.runs.folder import write_whole
 from gui import theme
 from gui.plots.chart import Chart
@@ -113,6 +114,4 @@ def _ask_and_write(chart: Chart, suffix: str) -> None:
     except OSError as error:
         from PySide6.QtWidgets import QMessageBox
 
-        QMessageBox.warning(
-            chart, "The chart was not saved", f"{path} could not be written: {error.strerror or error}."
-        )
+        QMessageBox.warning(chart, "The chart was not saved", unwritable(path, error))
