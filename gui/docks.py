@@ -1,6 +1,6 @@
 """The panels and where they stand: docks around the model that move, float, and are found where they were."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer
@@ -33,11 +33,12 @@ class Place:
 
 
 class Docks(QMainWindow):
-    """The central panel and the docks around it."""
+    """The central panel, which the first place names, and the docks around it."""
 
-    def __init__(self, bench: Workbench, centre: QWidget, places: tuple[Place, ...]):
+    def __init__(self, bench: Workbench, places: tuple[Place, ...], panels: Mapping[str, QWidget]):
         super().__init__(None, Qt.WindowType.Widget)
         self._bench = bench
+        places, centre = places[1:], panels[places[0].key]
         self._places, self._as_it_was = places, False
         self._given: tuple[int, ...] | None = None
         self.setDockOptions(
@@ -51,7 +52,7 @@ class Docks(QMainWindow):
             self.setCorner(corner, AREA.BottomDockWidgetArea)
         self._canvas, self.centre = centre, framed(centre)
         self.setCentralWidget(self.centre)
-        self.docks = {place.key: _Dock(place, place.make(bench), self) for place in places}
+        self.docks = {place.key: _Dock(place, panels[place.key], self) for place in places}
         self.put_back()
 
     def panel(self, key: str) -> QWidget | None:
@@ -88,6 +89,9 @@ class Docks(QMainWindow):
         self.docks[_first_tab(self._places)].raise_()
 
     def remember(self, settings: Settings) -> None:
+        """Keep where the panels are, if anybody has seen them."""
+        if not self._as_it_was:
+            return
         settings.keep(STATE_KEY, self.saveState(LAYOUT_VERSION))
 
     def restore(self, settings: Settings) -> None:

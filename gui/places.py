@@ -9,6 +9,19 @@ from gui.workbench import Workbench
 AREA = Qt.DockWidgetArea
 
 
+def load() -> None:
+    """Import what the panels are made of, so that the first project need not wait for it. Makes no widget."""
+    import gui.canvas.panel
+    import gui.panels.balance
+    import gui.panels.code
+    import gui.panels.curves
+    import gui.panels.data
+    import gui.panels.inspector
+    import gui.panels.problems
+    import gui.panels.runs
+    import gui.panels.terms  # noqa: F401
+
+
 def canvas(bench: Workbench) -> QWidget:
     from gui.canvas.panel import CanvasPanel
 
@@ -64,6 +77,7 @@ def _problems(bench: Workbench) -> QWidget:
 
 
 PLACES = (
+    Place("model", "Model", AREA.NoDockWidgetArea, canvas),
     Place("data", "Data", AREA.LeftDockWidgetArea, _data),
     Place("inspector", "Inspector", AREA.RightDockWidgetArea, _inspector),
     Place("terms", "Terms", AREA.BottomDockWidgetArea, _terms),

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QPoint, Qt
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence
+from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui import actions, dialogs, theme
+from gui import actions, dialogs, places, theme
+from gui.background import Background
 from gui.docks import Docks
 from gui.panels.start import StartPage
 from gui.runbar import RunBar, words
@@ -29,7 +30,7 @@ from gui.widgets.searchmenu import Choice, SearchMenu
 from gui.workbench import Workbench
 
 FIRST_SIZE, SHARE_OF_SCREEN, LEAST_SIZE = (1440, 900), 0.92, (960, 600)
-EDGE = 6
+EDGE, PAUSE = 6, 30
 
 
 class Window(QMainWindow):
@@ -41,10 +42,13 @@ class Window(QMainWindow):
         self.bench.files.window = self
         self.actions_by_key = actions.made(self, self)
         self.docks: Docks | None = None
+        self._panels: dict[str, QWidget] = {}
         self.start = StartPage(self.bench.files, self.bench.settings)
         self.banner, self.toasts = Banner(), Toasts(self)
         self.bar = RunBar(self.bench, self.actions_by_key)
         self.menu = SearchMenu(self)
+        self._loader = Background("panels", self)
+        self.bench.training.closing.connect(self._loader.close)
         self._then: Callable[[str], object] | None = None
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -149,14 +153,8 @@ class Window(QMainWindow):
 
     def show_panels(self) -> None:
         """Show the open project; the first time, make its panels."""
-        if self.docks is None:
-            from gui import places  # brings the plots along
-
-            self.docks = Docks(self.bench, places.canvas(self.bench), places.PLACES)
-            self._pages.addWidget(self.docks)
-            self.docks.restore(self.bench.settings)
-            self.docks.name_tabs()
-            self._listen_to_panels(self.docks)
+        while self.docks is None:
+            self._make_next()
         self._pages.setCurrentWidget(self.docks)
         self.docks.settle()
         self.bar.show()
@@ -319,7 +317,34 @@ class Window(QMainWindow):
         for dock in self.docks.docks.values() if self.docks else ():
             self._shown.addAction(dock.toggleViewAction())
 
+    # ---- making the panels, one at a time while nobody waits
+
+    def _make_ahead(self) -> None:
+        if self.docks is None and self.isVisible():
+            self._make_next()
+            QTimer.singleShot(PAUSE, self, self._make_ahead)
+
+    def _make_next(self) -> None:
+        """Make one panel, or put those that are made in their places."""
+        place = next((place for place in places.PLACES if place.key not in self._panels), None)
+        if place is not None:
+            self._panels[place.key] = place.make(self.bench)
+            return
+        self.docks = docks = Docks(self.bench, places.PLACES, self._panels)
+        self._pages.addWidget(docks)
+        docks.restore(self.bench.settings)
+        docks.name_tabs()
+        self._listen_to_panels(docks)
+
     # ---- events
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        if self.docks is None:
+            self._loader.ask("panels", places.load, lambda _none: self._make_ahead(), self._say_broken)
+
+    def _say_broken(self, error: Exception) -> None:
+        self.banner.tell(f"A part of Lossmith cannot be loaded: {error}. Install it anew.", "bad")
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         if any(url.isLocalFile() for url in event.mimeData().urls()):

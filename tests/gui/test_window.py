@@ -239,7 +239,7 @@ def test_a_file_that_cannot_be_read_leaves_the_open_project_alone(opened, tmp_pa
 def test_saving_where_nobody_may_write_is_a_sentence(opened, tmp_path):
     assert not opened.bench.files.save_as(tmp_path / "no such folder" / "x.lossmith")
     assert opened.banner.isVisible()
-    assert "x.lossmith could not be saved" in opened.banner.sentence.text()
+    assert "x.lossmith cannot be written" in opened.banner.sentence.text()
 
 
 def test_a_saved_project_opens_again_the_same(opened, tmp_path):
