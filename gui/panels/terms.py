@@ -70,7 +70,8 @@ class TermsPanel(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
-        scroll.verticalScrollBar().rangeChanged.connect(self._make_room)
+        self._bar = scroll.verticalScrollBar()
+        self._bar.rangeChanged.connect(self._make_room)
         full = QWidget()
         column = QVBoxLayout(full)
         column.setContentsMargins(0, 0, 0, 0)
@@ -111,6 +112,7 @@ class TermsPanel(QWidget):
     def _show(self) -> None:
         project = self._document.project
         self._head.setFixedHeight(theme.px(38))
+        self._make_room(0, self._bar.maximum())
         self._stack.setCurrentIndex(1 if project.terms else 0)
         self._make_rows(project)
         self._show_rows()
