@@ -75,7 +75,7 @@ def test_the_window_loads_neither_tensorflow_nor_the_engine():
 
 def test_widgets_know_nothing_of_ours():
     foreign = among(loaded_by(modules("gui.widgets")), "core", "gui")
-    allowed = ("gui", "gui.widgets", "gui.theme", "gui.stylesheet", "gui.colouring")
+    allowed = ("gui", "gui.widgets", "gui.theme", "gui.stylesheet", "gui.colouring", "gui.glyphs")
     assert [name for name in foreign if name not in allowed and not name.startswith("gui.widgets.")] == []
 
 
