@@ -47,11 +47,12 @@ class Checking(QObject):
         self._soon = self._timer(SOON, self._find_problems)
         self._ask_soon = self._timer(ENGINE_SOON, self._ask_keras)
         self._stale = self._timer(STALE_AFTER, self._drop_model_facts)
+        self._lost = ""  # why Keras gave no answer
         self._opening = False
         document.opened.connect(self._note_opening)
         document.changed.connect(self._follow)
         training.facts_arrived.connect(self._take_model_facts)
-        training.facts_lost.connect(self._drop_model_facts)
+        training.facts_lost.connect(self._lose_model_facts)
         training.closing.connect(self.close)
         self._inspect()
         self._soon.start()
@@ -136,6 +137,7 @@ class Checking(QObject):
     # ---- model
 
     def _ask_keras(self) -> None:
+        self._lost = ""
         project = self._document.project
         if self.facts.data is None:
             return  # without the data's shapes Keras knows nothing; it is asked once they are there
@@ -146,10 +148,15 @@ class Checking(QObject):
 
     def _take_model_facts(self, facts: ModelFacts) -> None:
         self._stale.stop()
+        self._lost = ""
         self.facts = self.facts.model_copy(update={"model": facts})
         self._soon.start()
 
-    def _drop_model_facts(self, _why: str = "") -> None:
+    def _lose_model_facts(self, why: str) -> None:
+        self._drop_model_facts()
+        self._lost = why
+
+    def _drop_model_facts(self) -> None:
         self._stale.stop()
         self.facts = self.facts.model_copy(update={"model": None})
         self._soon.start()
@@ -163,6 +170,10 @@ class Checking(QObject):
         )
 
     def _take_problems(self, found: tuple[Problem, ...]) -> None:
+        if self._lost:
+            where = "functions" if self._document.project.functions.strip() else "total"
+            words = f"Keras could not be asked about this project: {self._lost}"
+            found = (*found, Problem("engine-lost", "warning", where, words, None))
         if not self.trusted:
             found = (Problem("untrusted-code", "blocking", "functions", UNTRUSTED, None), *found)
         self.problems = found

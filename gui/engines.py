@@ -12,10 +12,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Signal, Slot
 
-from core.project.writing import unwritable
 from core.runs import wire
 from core.runs.client import EngineClient, connect
+from core.runs.folder import no_place
 from core.runs.launch import EngineFailed, attach, live_runs
+from core.runs.outcome import KEPT
 from gui.trainingstate import BUSY, Question, TrainingState, TrainOrder
 
 PAUSE_BETWEEN_STATES = 0.05
@@ -306,7 +307,7 @@ class Engines(QObject):
         else:
             self._fail(message.sentence)
         if engine.asked is not None and self._question is not None and engine.asked == self._question.number:
-            self.question_lost.emit(engine.asked, message.sentence)
+            self.question_lost.emit(engine.asked, message.sentence.removesuffix(KEPT).strip())
             self._question = None
         self._get_up(message.sentence)
 
@@ -373,7 +374,7 @@ class Engines(QObject):
 def _said(error: Exception) -> str:
     """Our own errors are sentences; the system's are made one."""
     if isinstance(error, OSError) and error.filename:
-        return unwritable(Path(str(error.filename)), error)
+        return no_place(Path(str(error.filename)), error)
     return str(error) or type(error).__name__
 
 

@@ -54,6 +54,7 @@ class Training(QObject):
         self.last_total: float | None = None  # told by whoever watches the curves
         self.known_data: tuple[Data, Path, DataFacts] | None = None
         self._history: History | None = None
+        self._shown_before: Path | None = None
         self._thread: QThread | None = None
         self._asked = 0
         self._question: Question | None = None  # asked before there was a thread to answer it
@@ -198,7 +199,22 @@ class Training(QObject):
     @Slot(object)
     def _show_begun(self, run: Path) -> None:
         """Show a run that begins, also one that is shown already: it was resumed."""
+        if self.run != run:
+            self._shown_before = self.run
         self._show(run)
+
+    def _keep_old_curves(self, state: TrainingState) -> None:
+        """A run that failed before its first step has no curves, so those of the run before come back."""
+        failed = state.phase == "failed" and self.state.busy and state.run == self.run
+        before, self._shown_before = self._shown_before, self._shown_before if state.busy else None
+        if (
+            failed
+            and before is not None
+            and before.is_dir()
+            and self._history
+            and not self._history.step_count
+        ):
+            self._show(before)
 
     def _show(self, run: Path | None) -> None:
         if self._history is not None:
@@ -219,6 +235,7 @@ class Training(QObject):
     def _take_state(self, state: TrainingState) -> None:
         if state.phase in ("training", "paused") and state.epoch:
             state = replace(state, total=self.last_total, sentence=status_words(state, self.last_total))
+        self._keep_old_curves(state)
         self.state = state
         self.state_changed.emit(state)
 

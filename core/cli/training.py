@@ -130,7 +130,7 @@ def make_run(what: Opened, facts: DataFacts, root: Path) -> Path:
     except CannotGenerate as error:
         raise Refused(str(error), 1) from error
     except OSError as error:
-        raise Refused(unwritable(root, error)) from error
+        raise Refused(unwritable(root, error, "choose another with --runs")) from error
 
 
 def follow(engine: EngineClient, run: Path, tell: Listener, told: int = 0) -> wire.Outcome:

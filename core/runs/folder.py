@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import platformdirs
 
 from core.project.schema import Project
-from core.project.writing import refuse_what_is_no_file
+from core.project.writing import refuse_what_is_no_file, unwritable
 from core.runs.history import History
 from core.runs.record import Status
 
@@ -56,6 +56,11 @@ def runs_root() -> Path:
     """The folder of all run folders: LOSSMITH_RUNS, or the user's data folder."""
     chosen = os.environ.get("LOSSMITH_RUNS")
     return Path(chosen) if chosen else platformdirs.user_data_path("lossmith") / "runs"
+
+
+def no_place(root: Path, error: OSError) -> str:
+    """The sentence for a folder of runs that cannot be written, which no dialog asks for."""
+    return unwritable(root, error, "start Lossmith with LOSSMITH_RUNS set to another folder")
 
 
 def create_run(
@@ -141,8 +146,10 @@ def write_whole(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    except OSError as error:
+        error.filename = str(path)  # a full disk names no file
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 

@@ -16,9 +16,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.project.writing import unwritable
 from core.runs import alive
-from core.runs.folder import SCRIPT, runs_root
+from core.runs.folder import SCRIPT, no_place, runs_root
 
 ENDPOINT, LOG = "endpoint.json", "engine.log"
 PATIENCE = 30.0
@@ -86,7 +85,7 @@ def start_engine(state_root: Path | None = None, idle: float = IDLE) -> Endpoint
         folder = Path(tempfile.mkdtemp(prefix="engine-", dir=root)).resolve()
         process = _launched(folder, idle)
     except OSError as error:
-        raise EngineFailed(f"The engine cannot start: {unwritable(root, error)}") from error
+        raise EngineFailed(f"The engine cannot start: {no_place(root, error)}") from error
     return _wait_for_endpoint(folder, process)
 
 
