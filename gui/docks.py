@@ -15,6 +15,8 @@ from gui.workbench import Workbench
 AREA = Qt.DockWidgetArea
 LAYOUT_VERSION = 1
 STATE_KEY = "docks"
+NARROW, MOST_BROAD = 1280, 1.35
+"""The sides take the widths below in a narrow window, and up to so many times that in a broad one."""
 SIDES = {"data": 272, "inspector": 304}
 CHARTS_AT_FIRST, CHARTS, LEAST_CHARTS, MOST_TERMS = 0.27, 0.345, 180, 0.24
 """Shares of the window's height; LEAST_CHARTS in pixels."""
@@ -143,7 +145,8 @@ class Docks(QMainWindow):
         """Give each panel its share of the room; the charts get a third of the height."""
         wide, high = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         across = [self.docks[key] for key in SIDES]
-        self.resizeDocks(across, [theme.px(width) for width in SIDES.values()], wide)
+        broad = min(MOST_BROAD, max(1.0, self.window().width() / theme.px(NARROW)))
+        self.resizeDocks(across, [round(theme.px(width) * broad) for width in SIDES.values()], wide)
         charts = max(round(CHARTS_AT_FIRST * self.window().height()), theme.px(LEAST_CHARTS))
         rows = theme.px(TERMS_HEAD + TERM_ROW * (1 + len(self._bench.document.project.terms)))
         terms = min(rows, round(MOST_TERMS * self.window().height()))
