@@ -32,7 +32,7 @@ from gui.widgets.sparkline import paint_bars
 Index = QModelIndex | QPersistentModelIndex
 HEADINGS = ("column", "missing", "spread", "used as")
 NAME, MISSING, SPREAD, ROLE = range(4)
-WIDTHS = {MISSING: 58, SPREAD: 60, ROLE: 104}
+WIDTHS = {MISSING: 70, SPREAD: 60, ROLE: 104}
 PARTS: tuple[tuple[Role, str], ...] = (("none", "-"), ("input", "input"), ("target", "target"))
 KEYS: Mapping[int, Role] = {Qt.Key.Key_I: "input", Qt.Key.Key_T: "target", Qt.Key.Key_Minus: "none"}
 SHARES = (0.18, 0.38, 0.44)
@@ -127,7 +127,7 @@ class ColumnTable(QTableView):
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         super().resizeEvent(event)  # type: ignore[arg-type]
-        self.setColumnHidden(MISSING, self.width() < theme.px(320))
+        self.setColumnHidden(MISSING, self.width() < theme.px(360))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         role = KEYS.get(event.key())
