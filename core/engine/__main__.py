@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+from core.engine import failure
 from core.engine.controls import FORCE_PATIENCE, Controls, Interrupter
 from core.engine.server import Server
 from core.runs import alive, wire
@@ -145,9 +146,10 @@ class Engine:
             outcome = train(order, self._controls, self._interrupter, self._endpoint, self._server.publish)
         except Exception as error:
             taken = isinstance(error, BlockingIOError)
-            why = "another engine is training it" if taken else str(error)
-            sentence = f"The run in {run} could not be started or recorded: {why.rstrip('.')}."
-            outcome = wire.Outcome(run=str(run), status="failed", sentence=sentence)
+            why = "another engine is training it" if taken else failure.reason(error)
+            sentence = f"The run in {run} could not be started or recorded: {why}."
+            told = failure.details(error)
+            outcome = wire.Outcome(run=str(run), status="failed", sentence=sentence, details=told)
         # From here on another run is welcome; who hears of the outcome may send one at once.
         self._server.last_seen = time.monotonic()
         self._run = self._controls = None

@@ -5,6 +5,7 @@ import gc
 import importlib.util
 import linecache
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -47,7 +48,7 @@ def train(
             with fitting(watch, start):
                 outcome = _outcome(run, watch, controls, interrupter)
             watch.keep()
-            end(record, outcome)
+            _end_if_there_is_room(record, outcome)
         finally:
             (run / ENDPOINT).unlink(missing_ok=True)
     return outcome
@@ -77,6 +78,12 @@ def _opening(resumed: bool, start: Start) -> str:
         return f"{what}."
     done = f"after epoch {start.epoch}" if start.epoch else "from the start, as it has no checkpoint"
     return f"{what}; the run goes on {done}."
+
+
+def _end_if_there_is_room(record: Record, outcome: wire.Outcome) -> None:
+    """A full disk must not hide how the run ended: who listens is told, and the record is cut short."""
+    with contextlib.suppress(sqlite3.OperationalError):
+        end(record, outcome)
 
 
 def end(record: Record, outcome: wire.Outcome) -> None:

@@ -135,3 +135,8 @@ def test_a_loss_without_a_gradient_is_said_in_our_words(desk):
     assert outcome.sentence.startswith(
         "Nothing can be learnt, because no term depends on what the model computes"
     )
+
+
+def test_a_full_disk_is_said_with_a_way_out(desk):
+    outcome = desk.train(project("raise OSError(28, 'No space left on device')"))
+    assert outcome.sentence.startswith("The disk is full: free some space and train again; everything recorded")
