@@ -85,18 +85,17 @@ def _engines(folder: Path) -> Iterator[str]:
 
 
 def _threads() -> Iterator[str]:
-    """Python's threads, and those of Qt that we named; libraries keep others."""
+    """Python's threads and Qt's; what libraries start for themselves is theirs."""
     for thread in threading.enumerate():
         ours = thread is not threading.main_thread() and not thread.daemon
         if ours and not isinstance(thread, threading._DummyThread):
             yield f"thread {thread.name} {thread.ident}"
-    for comm in PROCESSES.glob("self/task/*/comm"):
-        try:
-            name = comm.read_text().strip()
-        except OSError:
-            continue
-        if name.startswith("lossmith"):
-            yield f"thread {name} {comm.parent.name}"
+    core, shiboken = sys.modules.get("PySide6.QtCore"), sys.modules.get("shiboken6")
+    if core is not None and shiboken is not None:
+        main = core.QThread.currentThread()
+        for one in shiboken.getAllValidWrappers():
+            if isinstance(one, core.QThread) and one != main and one.isRunning():
+                yield f"thread {one.objectName()} {id(one)}"
 
 
 def _windows() -> Iterator[str]:
