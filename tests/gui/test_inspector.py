@@ -321,3 +321,18 @@ def test_numbers_that_are_needed_say_so(qtbot):
 def test_rows_know_their_type():
     rows = rows_of(sheet_of(Project(), Facts(), "training"))
     assert isinstance(rows["epochs"], Edit)
+
+
+def test_a_metric_is_added_to_a_head_found_again_and_removed_by_mouse(qtbot, inspector):
+    document, selection = inspector.bench.document, inspector.bench.selection
+    head = next(iter(document.project.model.heads))
+    before = set(document.project.metrics)
+    selection.select(f"head:{head}")
+    qtbot.mouseClick(inspector.findChild(QWidget, "press_add_metric"), Qt.MouseButton.LeftButton)
+    (added,) = set(document.project.metrics) - before
+    assert document.project.metrics[added].bind["y_pred"] == f"head:{head}"
+    selection.select()
+    qtbot.mouseClick(inspector.findChild(QWidget, f"press_metric_{added}"), Qt.MouseButton.LeftButton)
+    assert selection.current == f"metric:{added}"
+    qtbot.mouseClick(inspector.findChild(QWidget, "press_remove"), Qt.MouseButton.LeftButton)
+    assert set(document.project.metrics) == before

@@ -6,6 +6,7 @@ from core import catalogue
 from core.project.edits import put
 from core.project.facts import Facts
 from core.project.schema import Config, FrozenMap, Layer, Project
+from gui.panels.inspecting.metrics import metric_rows
 from gui.panels.inspecting.objects import parameter_rows
 from gui.panels.inspecting.rows import (
     choice_row,
@@ -62,6 +63,7 @@ def head_sheet(project: Project, facts: Facts, name: str) -> Sheet:
         switch_row("no_loss", "no loss wanted", part.no_loss, change("no_loss"), NO_LOSS_HELP),
         *keras_rows(facts, reference),
         Said("terms", "terms", ", ".join(using) or "none yet"),
+        *metric_rows(project, name),
     ]
     return Sheet(name, "head", tuple(rows), "A named output of the model.", reference)
 

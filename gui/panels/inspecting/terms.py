@@ -17,6 +17,7 @@ from core.project.schema import (
     Term,
 )
 from core.project.wiring import PAIR, loss_arguments, optional_arguments
+from gui.panels.inspecting.metrics import remove_row
 from gui.panels.inspecting.objects import parameter_rows
 from gui.panels.inspecting.rows import choice_row, name_row, number_row, shaped, switch_row
 from gui.panels.sheets import Edit, Heading, Press, Row, Said, Sheet
@@ -102,6 +103,7 @@ def metric_sheet(project: Project, _facts: Facts, name: str) -> Sheet:
         ),
         Heading("bind", "Arguments"),
         *_bind_rows(project, reference, PAIR, frozenset()),
+        remove_row(name),
     ]
     return Sheet(name, "metric", tuple(rows), entry.help if entry else "", reference)
 

@@ -8,6 +8,7 @@ from core.catalogue import Parameter
 from core.project.edits import put, set_weight
 from core.project.facts import Facts
 from core.project.schema import EarlyStopping, FrozenMap, Layer, Optimizer, Project
+from gui.panels.inspecting.metrics import metric_rows
 from gui.panels.inspecting.objects import class_of, config_of, parameter_rows
 from gui.panels.inspecting.rows import choice_row, count_row, number_row, seed_row, switch_row
 from gui.panels.sheets import Edit, Heading, Press, Put, Row, Said, Sheet
@@ -44,6 +45,7 @@ def project_sheet(project: Project, _facts: Facts) -> Sheet:
         Said("count_terms", "terms", ", ".join(project.terms) or "none yet"),
         Press("to_training", "", "Training settings", "settings", leads="training"),
         Press("to_split", "", "Split settings", "settings", leads="split"),
+        *metric_rows(project),
     ]
     return Sheet("Project", "", tuple(rows), "Select a node, a term or a field to see and change it here.")
 
