@@ -53,6 +53,7 @@ class CurvesPanel(QWidget):
         self.feed.watch(self)
         self.charts: dict[str, Chart] = {}
         self._others: dict[Path, Feed] = {}
+        self._traced: list[str] = []
         self.legend = Legend()
         self._grid, self._scroll = ChartGrid(), QScrollArea()
         self._empty = EmptyState("run", FOR, "Train")
@@ -148,7 +149,8 @@ class CurvesPanel(QWidget):
     def _trace_all(self, columns: Columns) -> None:
         others = [feed.columns for feed in self._others.values() if feed.columns is not None]
         project = self._document.project
-        for series in series_of(columns):
+        self._traced = series_of(columns)
+        for series in self._traced:
             if series not in self.charts:
                 self.charts[series] = Chart(title_of(series), self.view, fill_menu)
                 self.charts[series].set_subtitle(_heads(project, series))
@@ -159,7 +161,7 @@ class CurvesPanel(QWidget):
         columns = self.feed.columns
         if columns is None:
             return
-        if set(series_of(columns)) - set(self.charts):
+        if series_of(columns) != self._traced:  # metrics come with the first epoch
             self._trace_all(columns)
         self.view.set_end(self._end(columns))
         self._refresh()
