@@ -53,12 +53,17 @@ def started(app: QApplication, width: int = 1440, height: int = 900) -> "Iterato
     window.show()
     window.bench.training.start()
     person, flashes = Person(window), Flashes(window)
+    watch = QTimer(window, interval=500)
+    watch.timeout.connect(person.refuse_surprises)
+    watch.start()
     try:
         yield person
     finally:
+        watch.stop()
         person.leave()
         flashes.setParent(None)
-    assert not flashes.seen, f"windows of their own for a moment: {flashes.seen}"
+    odd = [*flashes.seen, *person.surprises]
+    assert not odd, f"windows that nobody asked for: {odd}"
 
 
 class Flashes(QObject):
@@ -85,6 +90,16 @@ class Person:
         folder = os.environ.get(PICTURES)
         self._pictures = Path(folder) if folder else None
         self._taken = 0
+        self._expecting = 0
+        self.surprises: list[str] = []
+
+    def refuse_surprises(self) -> None:
+        """Close a dialog that nobody waits for: it would hold everything up for ever."""
+        dialog = QApplication.activeModalWidget()
+        if dialog is not None and not self._expecting:
+            said = [label.text() for label in dialog.findChildren(QLabel) if label.text()]
+            self.surprises.append(f"{dialog.windowTitle()}: {' '.join(said)}")
+            dialog.close()
 
     def leave(self) -> None:
         """Stop what trains and close the window, whatever state it is in; nothing is asked or saved."""
@@ -328,7 +343,11 @@ class Person:
                     dialog.close()
 
         QTimer.singleShot(20, look)
-        yield
+        self._expecting += 1
+        try:
+            yield
+        finally:
+            self._expecting -= 1
         assert answered, "no dialog has opened"
         if errors:
             raise errors[0]
