@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-says = Console(stderr=True, highlight=False)
-"""For people: progress and sentences. Results go to stdout by `print`."""
+says = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+"""For people: progress and sentences. Results go to stdout by `print`. In a file or pipe a sentence is one line."""
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:

@@ -63,7 +63,7 @@ def test_its_notes_and_nodes_have_their_places(one: Template):
 def test_no_two_nodes_stand_on_each_other(one: Template):
     places = list(one.project().canvas.positions.values())
     assert all(
-        abs(a[0] - b[0]) >= 180 or abs(a[1] - b[1]) >= 60
+        abs(a[0] - b[0]) >= 170 or abs(a[1] - b[1]) >= 60
         for index, a in enumerate(places)
         for b in places[:index]
     )

@@ -1,6 +1,9 @@
 """The window: menus and shortcuts from one table, panels that come back, messages, and the run bar."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -29,6 +32,8 @@ from gui.training import Training
 from gui.trainingstate import TrainingState
 from gui.window import Window
 from gui.workbench import Workbench
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -363,11 +368,25 @@ def test_help_and_shortcuts_open(qtbot, opened):
         assert dialog.grab().width() > 0
 
 
-def test_the_window_needs_no_tensorflow(opened):
-    import sys
+OPEN_AN_EXAMPLE = """
+import sys
+from PySide6.QtWidgets import QApplication
+from core.project.templates import template
+from gui.window import Window
 
-    assert "tensorflow" not in sys.modules
-    assert "keras" not in sys.modules
+app = QApplication([])
+window = Window()
+window.show()
+window.bench.files.new_from(template("one-output"))
+app.processEvents()
+print({"tensorflow", "keras"} & set(sys.modules))
+window.bench.close()
+"""
+
+
+def test_the_window_needs_no_tensorflow():
+    ended = subprocess.run([sys.executable, "-c", OPEN_AN_EXAMPLE], cwd=ROOT, capture_output=True, text=True)
+    assert ended.stdout.strip() == "set()", ended.stderr
 
 
 def test_an_example_is_open_in_the_window(window):
