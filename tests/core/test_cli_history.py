@@ -11,7 +11,7 @@ import pytest
 from core.cli import main
 from core.cli.verifying import compare, relative
 from core.codegen.replay import changes_of
-from core.project.schema import Project
+from core.project.schema import Project, Training
 from core.runs.folder import create_run
 from core.runs.history import Epoch, History
 from core.runs.record import Record
@@ -28,7 +28,7 @@ STEPS = [
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run of two epochs of two steps, whose weight was set to 1 after the first."""
-    run = create_run(tmp_path, Project(), tmp_path, "pass")
+    run = create_run(tmp_path, Project(training=Training(epochs=2)), tmp_path, "pass")
     record = Record(run)
     record.set(series=SERIES, status="done", sentence="Done.")
     record.steps(0, np.array(STEPS))
