@@ -114,10 +114,10 @@ class Docks(QMainWindow):
         if self.isVisible() and self._given in (None, self._heights()):
             self.first_sizes()
             QTimer.singleShot(0, self, self._note_heights)
+            QTimer.singleShot(0, self, self.fit)
 
     def _note_heights(self) -> None:
         self._given = self._heights()
-        self.fit()
 
     def _heights(self) -> tuple[int, ...]:
         return tuple(dock.height() for dock in self.docks.values() if not dock.visibleRegion().isEmpty())
@@ -148,7 +148,7 @@ class Docks(QMainWindow):
         broad = min(MOST_BROAD, max(1.0, self.window().width() / theme.px(NARROW)))
         self.resizeDocks(across, [round(theme.px(width) * broad) for width in SIDES.values()], wide)
         charts = max(round(CHARTS_AT_FIRST * self.window().height()), theme.px(LEAST_CHARTS))
-        rows = theme.px(TERMS_HEAD + TERM_ROW * (1 + len(self._bench.document.project.terms)))
+        rows = theme.px(TERMS_HEAD + TERM_ROW * (1 + max(2, len(self._bench.document.project.terms))))
         terms = min(rows, round(MOST_TERMS * self.window().height()))
         down = [self.docks["terms"], self.docks[_first_tab(self._places)]]
         self.resizeDocks(down, [terms, charts], high)
@@ -158,7 +158,10 @@ class Docks(QMainWindow):
         dock = self.docks[_first_tab(self._places)]
         wanted = round(CHARTS * self.window().height())
         if not dock.isFloating() and dock.height() < wanted:
+            ours = self._given == self._heights()
             self.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
+            if ours:
+                QTimer.singleShot(0, self, self._note_heights)
 
 
 class _Dock(QDockWidget):

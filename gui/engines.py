@@ -108,6 +108,12 @@ class Engines(QObject):
         self._say(replace(self._state, phase="stopping", sentence="Stopping after this step."))
         self._stubborn.start(int(PATIENCE_WITH_STOP * 1000))
 
+    @Slot()
+    def forget(self) -> None:
+        """Say no more of a run that is over."""
+        if self._state.phase not in BUSY:
+            self._say(TrainingState("ready", self._state.engine, versions=self._state.versions))
+
     @Slot(object)
     def ask(self, question: Question) -> None:
         """Ask an engine that does not train; the latest question wins."""
@@ -285,11 +291,14 @@ class Engines(QObject):
         told = {name: getattr(message, name) for name in ("sentence", "where", "line", "details")}
         self._say(replace(self._state, phase=phase, engine="ready", seconds_left=None, **told))
         self._say_now()
-        if self._spare is not None:
+        if self._spare is not None and self._spare.ready:
             self._dismiss(engine)
             self._engine, self._spare = self._spare, None
-        elif self._question is not None:
-            self._put_question(engine)
+        elif self._spare is not None:  # still importing: the one that has just trained answers sooner
+            self._dismiss(self._spare)
+            self._spare = None
+        if self._question is not None:
+            self._put_question(self._engine or engine)
 
     def _gone(self, engine: _Engine, message: wire.Gone) -> None:
         engine.notifier.setEnabled(False)

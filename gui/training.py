@@ -42,7 +42,7 @@ class Training(QObject):
     closing = Signal()
 
     _begin, _train, _send, _ask = Signal(object), Signal(object), Signal(object), Signal(object)
-    _stop, _close = Signal(), Signal()
+    _stop, _forget, _close = Signal(), Signal(), Signal()
 
     def __init__(self, parent: QObject | None = None, runs: Path | None = None, trust: Trust | None = None):
         super().__init__(parent)
@@ -75,6 +75,7 @@ class Training(QObject):
             (self._send, engines.send),
             (self._ask, engines.ask),
             (self._stop, engines.stop),
+            (self._forget, engines.forget),
             (self._close, engines.close),
         ):
             order.connect(slot)
@@ -222,6 +223,12 @@ class Training(QObject):
         self.run, self._history = run, History(run) if run is not None else None
         self.last_total = None
         self.run_changed.emit(run)
+
+    def leave_run(self) -> None:
+        """Another project is open: show nothing of the run before, unless it still trains."""
+        if not self.state.busy:
+            self.show_run(None)
+            self._forget.emit()
 
     def show_overlay(self, runs: tuple[Path, ...]) -> None:
         """Draw the curves of `runs` behind those of the run that is shown."""

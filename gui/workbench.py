@@ -50,7 +50,9 @@ class Workbench(QObject):
             self._own_run = True
 
     def _forget_run(self) -> None:
+        """Another project is open: what an earlier one has trained says nothing about its terms."""
         self._own_run = False
+        self.training.leave_run()
 
     def _send_rate(self, before: Project, after: Project) -> None:
         """A learning rate that changes while its project trains changes in the run too."""

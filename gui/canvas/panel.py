@@ -137,7 +137,10 @@ class CanvasPanel(QWidget):
         facts = self._checking.facts.model
         if facts is None or not facts.parameters:
             return ""
-        return f"{sum(facts.parameters.values()):,} parameters · shapes on the wires from Keras"
+        layers = self._document.project.model.layers
+        known = all(layer.shares or f"layer:{name}" in facts.parameters for name, layer in layers.items())
+        count = f"{sum(facts.parameters.values()):,} parameters"
+        return f"{count if known else f'at least {count}'} · shapes on the wires from Keras"
 
     def _show_empty(self) -> None:
         empty = not self.scene.nodes and not self.scene.notes

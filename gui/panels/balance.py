@@ -31,7 +31,7 @@ from gui.widgets.naming import named, role
 
 FOR = "The weighted terms and the regularization stack up to the total here, step by step, during a run."
 HEADINGS = ("", "weight", "value", "weighted", "share")
-SHEET_WIDTH = 400
+WIDTHS, SHEET_WIDTH = (56, 70, 72, 52), 400
 
 
 class BalancePanel(QWidget):
@@ -71,8 +71,8 @@ class BalancePanel(QWidget):
         sheet.horizontalHeader().setDefaultAlignment(
             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         )
-        for column in range(1, len(HEADINGS)):
-            sheet.setColumnWidth(column, theme.px(70))
+        for column, width in enumerate(WIDTHS, start=1):
+            sheet.setColumnWidth(column, theme.px(width))
 
     def _lay_out(self) -> None:
         right = QWidget()

@@ -153,7 +153,7 @@ class CurvesPanel(QWidget):
         for series in self._traced:
             if series not in self.charts:
                 self.charts[series] = Chart(title_of(series), self.view, fill_menu)
-                self.charts[series].set_subtitle(_heads(project, series))
+            self.charts[series].set_subtitle(_heads(project, series))
             self.charts[series].show_traces(_traces(project, columns, others, series))
         self._arrange()
 

@@ -1,6 +1,7 @@
 """The terms board: the total as a formula, and under it every term with its weight, live during a run."""
 
 import time
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
@@ -42,6 +43,7 @@ class TermsPanel(QWidget):
         self._rows: dict[str, TermRow] = {}
         self._gesture, self._weighed_at = 0, 0.0
         self._own_run = False
+        self._foreign: Path | None = None
         self.formula = named(Drawing(), "totalFormula", "The total loss")
         self._closes = role(named(QLabel(), "closesTo"), "muted")
         self._total = role(named(QLabel(), "totalNow"), "title")
@@ -153,7 +155,8 @@ class TermsPanel(QWidget):
     def show_values(self) -> None:
         """Show what the terms are worth now."""
         columns = self._feed.columns
-        sheet = columns.now() if columns is not None else None
+        foreign = columns is not None and columns.path == self._foreign
+        sheet = columns.now() if columns is not None and not foreign else None
         for name, row in self._rows.items():
             known = sheet is not None and name in sheet.terms
             if sheet is None or not known:
@@ -244,7 +247,9 @@ class TermsPanel(QWidget):
             self._own_run = True
 
     def _forget_run(self) -> None:
+        """Another project is open: a run that still trains has terms of its own, whatever they are called."""
         self._own_run = False
+        self._foreign = self._training.run if self._training.state.busy else None
 
 
 def total_words(project: Project, regularized: bool) -> str:

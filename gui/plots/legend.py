@@ -103,7 +103,7 @@ class Legend(QTableWidget):
         self._at(row, NAME).setForeground(QColor(theme.tokens().muted if hidden else theme.tokens().text))
 
     def _size(self) -> None:
-        widths = (24, 128, 60, 60, 46, 44)
+        widths = (24, 120, 60, 60, 56, 44)
         for column, width in enumerate(widths):
             self.setColumnWidth(column, theme.px(width))
         self.setFixedWidth(theme.px(sum(widths) + 12))

@@ -54,10 +54,17 @@ def open_from_its_card(person: Person, one: Template) -> None:
     person.click(f"example_{one.name}")
     bench = person.window.bench
     assert bench.document.project == one.project()
+    assert_nothing_is_shown_of_another_run(person)
     person.until(lambda: bench.checking.facts.model is not None, "Keras has answered", 90)
     assert not bench.checking.blocking
     assert person.read("trainButton") == "Train"
     person.picture(f"{one.name} open")
+
+
+def assert_nothing_is_shown_of_another_run(person: Person) -> None:
+    terms = person.window.bench.document.project.terms
+    person.until(lambda: {person.read(f"now_{name}") for name in terms} == {"—"}, "the board is empty", 5)
+    person.until(lambda: not person.sees("legend") and not person.read("runWords"), "the curves are gone", 5)
 
 
 def epochs_of(person: Person) -> int:
