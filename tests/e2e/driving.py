@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, Qt, QTimer
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QPoint, QPointF, QRect, Qt, QTimer
 from PySide6.QtGui import QAction, QCursor, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -117,11 +117,13 @@ class Person:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"waited {seconds:g} s in vain until {what}"
-            QTest.qWait(10)
+            self.rest(10)
 
     def rest(self, milliseconds: int = 60) -> None:
-        """Let the window answer."""
-        QTest.qWait(milliseconds)
+        """Let the window answer. A loop of its own, because QTest.qWait keeps the window's threads waiting too."""
+        loop = QEventLoop()
+        QTimer.singleShot(milliseconds, loop.quit)
+        loop.exec()
 
     def sees(self, name: str, kind: type[W] = QWidget, text: str | None = None) -> list[W]:  # type: ignore[assignment]
         """Every visible widget called `name`, the newest window first."""
