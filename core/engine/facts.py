@@ -35,7 +35,9 @@ def answer(project: Project, data: DataFacts | None, trusted: bool, interrupter:
         sentence = f"Keras could not be asked about this project: {reason(error)}."
         return ModelFacts(errors={"total": sentence}, details={"total": details(error)})
     except Interrupted:
-        sentence = "The functions did not return when they were tried on a few rows: look for an endless loop."
+        sentence = (
+            "The functions did not return when they were tried on a few rows: look for an endless loop."
+        )
         return ModelFacts(errors={"functions": sentence})
 
 

@@ -23,7 +23,10 @@ def test_every_known_reason_says_what_to_do(number: int) -> None:
 
 def test_an_unknown_reason_is_the_systems() -> None:
     error = OSError(errno.EIO, "Input/output error")
-    assert unwritable(Path("out.py"), error) == "out.py cannot be written: input/output error, so choose another folder."
+    assert (
+        unwritable(Path("out.py"), error)
+        == "out.py cannot be written: input/output error, so choose another folder."
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")

@@ -139,4 +139,6 @@ def test_a_loss_without_a_gradient_is_said_in_our_words(desk):
 
 def test_a_full_disk_is_said_with_a_way_out(desk):
     outcome = desk.train(project("raise OSError(28, 'No space left on device')"))
-    assert outcome.sentence.startswith("The disk is full: free some space and train again; everything recorded")
+    assert outcome.sentence.startswith(
+        "The disk is full: free some space and train again; everything recorded"
+    )

@@ -76,13 +76,14 @@ def _fails_in_a_sentence(desk: SimpleNamespace, project: Project) -> None:
     term = Term(loss=PythonLoss(function="broken"), bind={"y": "target:y", "p": "head:prediction"})
     project = put(put(project, "functions", code), "term:own", term)
     desk.training.trust.remember(code)
-    before = live_feed(desk.training).columns
+    feed = live_feed(desk.training)
+    before = feed.columns.count
     state = trained(desk, project)
     assert state.phase == "failed"
     assert "no such luck" in state.sentence
     assert state.where in ("term:own", "functions")
     assert "Traceback" in state.details
-    assert live_feed(desk.training).columns is before
+    desk.until(lambda: feed.columns is not None and feed.columns.count == before > 0)
 
 
 def _stops_and_changes_weights(desk: SimpleNamespace, project: Project) -> None:

@@ -36,7 +36,7 @@ def test_every_example_has_a_card_with_picture_sentence_and_time(page):
 def test_pressing_a_card_opens_the_example_without_a_file(qtbot, page, bench):
     card = page.findChild(ExampleCard, "example_reviews")
     qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
-    assert bench.document.project.name .startswith("Reviews")
+    assert bench.document.project.name.startswith("Reviews")
     assert bench.document.path is None
 
 
