@@ -107,10 +107,15 @@ class Docks(QMainWindow):
         super().showEvent(event)
         if not self._as_it_was:
             self._as_it_was = True
-            QTimer.singleShot(0, self, self.settle)
+            self.settle()
 
     def settle(self) -> None:
-        """Give another project the room it wants, unless the user has given the panels theirs."""
+        """Give another project the room it wants, unless the user has given the panels theirs; once Qt has
+        placed the panels, because it forgets sizes that it gets before.
+        """
+        QTimer.singleShot(0, self, self._settle)
+
+    def _settle(self) -> None:
         if self.isVisible() and self._given in (None, self._heights()):
             self.first_sizes()
             QTimer.singleShot(0, self, self._note_heights)

@@ -117,7 +117,7 @@ class Window(QMainWindow):
         bench, files = self.bench, self.bench.files
         files.failed.connect(lambda sentence: self.banner.tell(sentence, "bad"))
         files.told.connect(self.toasts.tell)
-        files.opened.connect(self.show_panels)
+        files.opened.connect(self._show_opened)
         bench.training.state_changed.connect(self._follow_training)
         bench.training.trouble.connect(self._say_trouble)
         bench.document.moved.connect(self._show_title)
@@ -156,9 +156,13 @@ class Window(QMainWindow):
         while self.docks is None:
             self._make_next()
         self._pages.setCurrentWidget(self.docks)
-        self.docks.settle()
         self.bar.show()
         self._enable()
+
+    def _show_opened(self) -> None:
+        self.show_panels()
+        if self.docks is not None:
+            self.docks.settle()
 
     def do(self, key: str) -> None:
         """Do the action of the table that is called `key`."""
