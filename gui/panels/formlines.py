@@ -97,6 +97,9 @@ class PressLine(Line):
         self.editor = self._button
         self._button.clicked.connect(lambda: self._form.pressed.emit(self.row))
         if row.label:
+            # What the button says may be long; it must not push the fields of the form out of sight.
+            self._button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            self._button.setToolTip(row.text)
             self._put(grid, self._label(row.label), at, LABEL)
         self._put(grid, self._button, at, FIELD if row.label else None)
 

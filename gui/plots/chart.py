@@ -171,6 +171,29 @@ class Plot(QWidget):
             act()
 
 
+class Readout(QLabel):
+    """As many values as fit whole: half a number is a wrong number, and the legend has them all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words: list[str] = []
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def say(self, words: list[str]) -> None:
+        self._words = words
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        words = self._words
+        while words and self.fontMetrics().horizontalAdvance("   ".join(words)) > self.width():
+            words = words[:-1]
+        self.setText("   ".join(words))
+
+
 class Chart(QWidget):
     """A plot with its title line: what it shows, its newest values or those at the crosshair, log switch,
     menu.
@@ -189,7 +212,7 @@ class Chart(QWidget):
         plain = "".join(letter if letter.isalnum() else "_" for letter in title)
         self.plot = named(Plot(view), f"plot_{plain}", f"Chart of {title}")
         self._about = role(QLabel(), "muted")
-        self._name, self._values = role(QLabel(title), "title"), role(QLabel(), "muted")
+        self._name, self._values = role(QLabel(title), "title"), role(Readout(), "muted")
         self._values.setFont(theme.font(tabular=True))
         self._log = named(QToolButton(), f"log_{plain}", f"Logarithmic axis for {title}")
         self._log.setText("log y")
@@ -209,7 +232,6 @@ class Chart(QWidget):
         head = QHBoxLayout()
         head.setContentsMargins(theme.px(theme.GAP_S), theme.px(theme.GAP_XS), theme.px(theme.GAP_XS), 0)
         head.setSpacing(theme.px(theme.GAP_S))
-        self._values.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         head.addWidget(self._name)
         head.addWidget(self._about)
         head.addWidget(self._values, 1)
@@ -236,7 +258,7 @@ class Chart(QWidget):
 
     def refresh(self) -> None:
         """Draw what is new and say the newest values."""
-        self._values.setText("   ".join(self._readout()))
+        self._values.say(self._readout())
         self.plot.update()
         if self._log.isChecked() != self.plot.log_in_effect and self.plot.log is None:
             self._log.setChecked(self.plot.log_in_effect)
