@@ -116,13 +116,19 @@ class Docks(QMainWindow):
         QTimer.singleShot(0, self, self._settle)
 
     def _settle(self) -> None:
-        if self.isVisible() and self._given in (None, self._heights()):
+        if self.isVisible() and (self._given is None or self._as_given()):
             self.first_sizes()
             QTimer.singleShot(0, self, self._note_heights)
             QTimer.singleShot(0, self, self.fit)
 
     def _note_heights(self) -> None:
         self._given = self._heights()
+
+    def _as_given(self) -> bool:
+        """Whether the heights are still those given here; a status line that grows by a pixel is no user."""
+        given, found = self._given or (), self._heights()
+        near = (abs(one - other) <= theme.px(theme.GAP_S) for one, other in zip(given, found, strict=False))
+        return len(given) == len(found) and all(near)
 
     def _heights(self) -> tuple[int, ...]:
         return tuple(dock.height() for dock in self.docks.values() if not dock.visibleRegion().isEmpty())
@@ -163,7 +169,7 @@ class Docks(QMainWindow):
         dock = self.docks[_first_tab(self._places)]
         wanted = round(CHARTS * self.window().height())
         if not dock.isFloating() and dock.height() < wanted:
-            ours = self._given == self._heights()
+            ours = self._as_given()
             self.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
             if ours:
                 QTimer.singleShot(0, self, self._note_heights)
