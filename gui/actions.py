@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from gui import compose
+from gui.settling import settle
 from gui.widgets.searchmenu import Choice
 from gui.workbench import Workbench
 
@@ -54,6 +55,11 @@ class Act:
     when: Callable[[Workbench], bool] = lambda _bench: True
 
 
+def _do(act: Act, shown: Shown) -> None:
+    settle()
+    act.run(shown)
+
+
 def _panel(key: str) -> Callable[[Shown], object]:
     return lambda window: window.show_panel(key)
 
@@ -66,15 +72,11 @@ def _selected(bench: Workbench) -> bool:
     return bool(bench.selection.all)
 
 
-def _unsaved(bench: Workbench) -> bool:
-    return bench.document.unsaved or bench.document.path is None
-
-
 TABLE: tuple[Act, ...] = (
     Act("new", "File", "New project", lambda w: w.bench.files.new(), ("Ctrl+N",), "new"),
     Act("open", "File", "Open project…", lambda w: w.bench.files.open(), ("Ctrl+O",), "open"),
     Act("open_data", "File", "Open data…", lambda w: w.bench.files.open_data(), ("Ctrl+D",), "data"),
-    Act("save", "File", "Save", lambda w: w.bench.files.save(), ("Ctrl+S",), "save", 1, _unsaved),
+    Act("save", "File", "Save", lambda w: w.bench.files.save(), ("Ctrl+S",), "save", 1),
     Act("save_as", "File", "Save as…", lambda w: w.bench.files.save_as(), ("Ctrl+Shift+S",), "", 1),
     Act("export", "File", "Export script…", lambda w: w.export(), ("Ctrl+E",), "export", 1),
     Act("start", "File", "Start page", lambda w: w.show_start(), ("Ctrl+Home",), "house", 2),
@@ -122,7 +124,7 @@ def made(window: QWidget, shown: Shown) -> dict[str, QAction]:
         action.setObjectName(f"action_{act.key}")
         action.setShortcuts([QKeySequence(keys) for keys in act.keys])
         action.setToolTip(f"{act.text}  ({_shown_keys(act)})" if act.keys else act.text)
-        action.triggered.connect(lambda _checked=False, act=act: act.run(shown))
+        action.triggered.connect(lambda _checked=False, act=act: _do(act, shown))
         window.addAction(action)
         actions[act.key] = action
     return actions

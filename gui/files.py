@@ -13,6 +13,7 @@ from core.project.templates import Template
 from core.project.writing import unwritable
 from gui.document import Document
 from gui.settings import Settings
+from gui.settling import settle
 
 SUFFIX = ".lossmith"
 PROJECTS = f"Lossmith projects (*{SUFFIX})"
@@ -110,6 +111,7 @@ class Files(QObject):
 
     def may_leave(self) -> bool:
         """Whether the project may be left: it is saved, or the user chose to lose the changes."""
+        settle()
         if not self._document.unsaved or self.window is None:
             return True
         name = self._document.path.name if self._document.path else self._document.project.name

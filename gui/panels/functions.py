@@ -60,7 +60,7 @@ class FunctionsEditor(QWidget):
         self.editor.edited.connect(self._typed)
         self.editor.left.connect(self._take)
         document.changed.connect(self._follow)
-        document.opened.connect(self._next_step)
+        document.opened.connect(self._forget)
         checking.changed.connect(self._show_trust)
         self._show(document.project)
 
@@ -115,6 +115,11 @@ class FunctionsEditor(QWidget):
             self._document.edit(
                 "Edit functions", edits.put(project, "functions", text), f"functions:{self._gesture}"
             )
+
+    def _forget(self) -> None:
+        """What was typed for another project is nothing for this one."""
+        self._take_soon.stop()
+        self._next_step()
 
     def _next_step(self) -> None:
         self._gesture += 1

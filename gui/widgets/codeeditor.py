@@ -54,6 +54,7 @@ class CodeEditor(QPlainTextEdit):
         super().__init__(parent)
         self._least, self._most = least, most
         self._wrong: int | None = None
+        self._told = ""
         self.setProperty("role", "code")
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self._highlighter = Highlighter(self.document())
@@ -66,6 +67,7 @@ class CodeEditor(QPlainTextEdit):
         """Show `text` without telling; where it is shown already nothing moves."""
         if text == self.toPlainText():
             return
+        self._told = text
         blocked = self.blockSignals(True)
         self.setPlainText(text)
         self.blockSignals(blocked)
@@ -118,7 +120,10 @@ class CodeEditor(QPlainTextEdit):
         self.updateGeometry()
 
     def _tell(self) -> None:
-        self.edited.emit(self.toPlainText())
+        text = self.toPlainText()
+        if text != self._told:  # colouring the text is a change of the document, too
+            self._told = text
+            self.edited.emit(text)
 
 
 def _indent_after(line: str) -> str:
