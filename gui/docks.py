@@ -91,8 +91,8 @@ class Docks(QMainWindow):
         self.docks[_first_tab(self._places)].raise_()
 
     def remember(self, settings: Settings) -> None:
-        """Keep where the panels are, if anybody has seen them."""
-        if not self._as_it_was:
+        """Keep where the panels are, if anybody has seen and moved them; else they go on following the project."""
+        if not self._as_it_was or self._as_given():
             return
         settings.keep(STATE_KEY, self.saveState(LAYOUT_VERSION))
 
@@ -118,20 +118,24 @@ class Docks(QMainWindow):
     def _settle(self) -> None:
         if self.isVisible() and (self._given is None or self._as_given()):
             self.first_sizes()
-            QTimer.singleShot(0, self, self._note_heights)
+            QTimer.singleShot(0, self, self._note_sizes)
             QTimer.singleShot(0, self, self.fit)
 
-    def _note_heights(self) -> None:
-        self._given = self._heights()
+    def _note_sizes(self) -> None:
+        self._given = self._sizes()
 
     def _as_given(self) -> bool:
-        """Whether the heights are still those given here; a status line that grows by a pixel is no user."""
-        given, found = self._given or (), self._heights()
+        """Whether the sizes are still those given here; a status line that grows by a pixel is no user."""
+        given, found = self._given or (), self._sizes()
         near = (abs(one - other) <= theme.px(theme.GAP_S) for one, other in zip(given, found, strict=False))
         return len(given) == len(found) and all(near)
 
-    def _heights(self) -> tuple[int, ...]:
-        return tuple(dock.height() for dock in self.docks.values() if not dock.visibleRegion().isEmpty())
+    def _sizes(self) -> tuple[int, ...]:
+        """How large what can be seen is, and, as numbers far apart, what was closed or set afloat."""
+        docks = self.docks.values()
+        seen = [dock for dock in docks if not dock.visibleRegion().isEmpty()]
+        states = (1000 * (dock.toggleViewAction().isChecked() + 2 * dock.isFloating()) for dock in docks)
+        return (*states, *(size for dock in seen for size in dock.size().toTuple()))
 
     @property
     def panels(self) -> list[QWidget]:
@@ -172,7 +176,7 @@ class Docks(QMainWindow):
             ours = self._as_given()
             self.resizeDocks([dock], [wanted], Qt.Orientation.Vertical)
             if ours:
-                QTimer.singleShot(0, self, self._note_heights)
+                QTimer.singleShot(0, self, self._note_sizes)
 
 
 class _Dock(QDockWidget):
