@@ -7,7 +7,10 @@ problems.
 """
 
 import ast
+import contextlib
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +32,7 @@ BAG_OF_WORDS = re.compile(r"(?s)_layer\.adapt\(.*\.Flatten\(")
 def answer(project: Project, data: DataFacts | None, trusted: bool, interrupter: Interrupter) -> ModelFacts:
     """Return the facts, also when a user's function never does."""
     try:
-        with interrupter:
+        with _silence(), interrupter:
             return model_facts(project, data, trusted)
     except Exception as error:  # a mistake of ours or a broken Keras: said in the window, which goes on
         sentence = f"Keras could not be asked about this project: {reason(error)}."
@@ -39,6 +42,16 @@ def answer(project: Project, data: DataFacts | None, trusted: bool, interrupter:
             "The functions did not return when they were tried on a few rows: look for an endless loop."
         )
         return ModelFacts(errors={"functions": sentence})
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """What functions print while they are only tried is nothing for the engine's log, however much it is."""
+    with contextlib.ExitStack() as stack:
+        nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+        stack.enter_context(contextlib.redirect_stdout(nowhere))
+        stack.enter_context(contextlib.redirect_stderr(nowhere))
+        yield
 
 
 def model_facts(project: Project, data: DataFacts | None, run_user_code: bool) -> ModelFacts:

@@ -67,6 +67,11 @@ class Rehearsal:
         self._judge(name, term, result)
 
     def _judge(self, name: str, term: Term, result: Any) -> None:
+        if keras.ops.is_tensor(result) and isinstance(term.loss, PythonLoss):
+            wrong = _why_no_loss(result, term.loss.function)
+            if wrong:
+                self._found.refused(f"term:{name}", TypeError(wrong), wrong)
+                return
         if keras.ops.is_tensor(result):
             self._found.term_shapes[name] = _row_shape(tuple(result.shape))
             return
@@ -125,6 +130,16 @@ class Rehearsal:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FUNCTIONS]
         place = f" (line {frames[-1].lineno} of the functions, in {frames[-1].name})" if frames else ""
         return f"{reason(error)}{place}."
+
+
+def _why_no_loss(result: Any, function: str) -> str | None:
+    """What the script's own check of a function's result would say in the first step."""
+    if "float" not in keras.backend.standardize_dtype(result.dtype):
+        return f"The function {function} returned {result.dtype.name} values, which have no gradient; use floats."
+    if len(result.shape) and result.shape[0] != ROWS:
+        shape = tuple(result.shape)
+        return f"The function {function} returned the shape {shape}; its first axis must be the rows."
+    return None
 
 
 def _row_shape(shape: tuple[int | None, ...]) -> Shape:

@@ -136,7 +136,8 @@ class Columns:
     def _largest_residual(self, steps: Steps) -> float:
         total, parts = steps[:, self.series.index("total")], self._parts(steps)
         size = np.maximum(np.abs(total), np.abs(parts).sum(axis=0))
-        gap = np.abs(parts.sum(axis=0) - total) / np.maximum(size, 1e-12)
+        with np.errstate(invalid="ignore", over="ignore"):  # of what is no number nothing is known
+            gap = np.abs(parts.sum(axis=0) - total) / np.maximum(size, 1e-12)
         known = gap[np.isfinite(gap)]
         return float(known.max()) if len(known) else 0.0
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.project.facts import DataFacts, Facts
+from core.project.facts import ColumnFacts, DataFacts, Facts
 from core.project.problems import Problem, problems
 from core.project.schema import Project
 from core.project.storage import loads
@@ -42,6 +42,13 @@ def test_an_axis_that_the_tensor_lacks_is_named_and_mended(axis: str) -> None:
 @pytest.mark.parametrize("axis", ["-1", "1", "-2", "[1]", "null"])
 def test_an_axis_of_the_tensor_is_fine(axis: str) -> None:
     assert found("no-such-axis", project(axis=axis)) is None
+
+
+@pytest.mark.parametrize(("least", "problem"), [(0.5, True), (0.0, False), (3, False)])
+def test_fractions_are_no_numbers_to_look_up(least: float, problem: bool) -> None:
+    column = ColumnFacts(kind="number", dtype="float64", count=9, missing=0, minimum=least, maximum=9.0)
+    data = DataFacts(rows=9, exact=True, columns=dict.fromkeys("abc", column))
+    assert bool(found("fractions-embedded", project("Embedding", "null"), data)) is problem
 
 
 def test_a_weight_beyond_float32_is_refused() -> None:

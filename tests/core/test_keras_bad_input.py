@@ -32,6 +32,8 @@ BAD = {
     "raise ValueError('z' * 20_000_000)": "zzz",
     "return None": "The function f returned nothing (None); it must return a tensor",
     "return 3.0": "The function f returned a float; nothing can be learnt from that",
+    "import keras; return keras.ops.zeros((3,))": "returned the shape (3,); its first axis must be the rows.",
+    "import keras; return keras.ops.cast(y_pred, 'int32')": "returned int32 values, which have no gradient",
     "return y_true.nothing": "'nothing'",
 }
 

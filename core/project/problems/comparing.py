@@ -5,7 +5,7 @@ from functools import partial
 
 from core import catalogue
 from core.project.edits import set_config
-from core.project.facts import Shape
+from core.project.facts import ColumnFacts, Shape
 from core.project.problems.inference import ELEMENTWISE
 from core.project.problems.problem import Fix, Problem
 from core.project.problems.repairs import squeeze_head, units_fix, wire_through
@@ -111,6 +111,25 @@ def axes_of_layers(view: View) -> Iterator[Problem]:
                 "Use the last axis", partial(set_config, reference=f"layer:{name}", key="axis", value=-1)
             )
             yield Problem("no-such-axis", "blocking", f"layer:{name}", message, None if layer.shares else fix)
+
+
+def fractions_into_embeddings(view: View) -> Iterator[Problem]:
+    """An Embedding looks up whole numbers and cuts off what is behind the point, without a word."""
+    for name, layer in view.project.model.layers.items():
+        given = view.project.model.inputs.get(layer.sources[0]) if layer.sources else None
+        field = view.project.data.fields.get(given.field) if given else None
+        if view.owner(layer).class_name != "Embedding" or field is None or field.kind != "number":
+            continue
+        broken = [column for column in field.columns if _has_fractions(view.columns.get(column))]
+        if broken or field.scaling != "none":
+            what = f"the column {broken[0]} has fractions" if broken else "its field is scaled"
+            message = f"{name} (Embedding) looks up whole numbers, but {what}: use categories, as codes."
+            yield Problem("fractions-embedded", "blocking", f"layer:{name}", message)
+
+
+def _has_fractions(column: ColumnFacts | None) -> bool:
+    seen = (*column.values, column.minimum, column.maximum) if column is not None else ()
+    return any(isinstance(value, float) and not value.is_integer() for value in seen)
 
 
 def _no_axis(axis: object, count: int) -> bool:

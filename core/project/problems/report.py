@@ -39,6 +39,7 @@ RULES: Sequence[Rule] = (
     *(parameters.layers, parameters.losses, parameters.metrics, parameters.optimizer),
     parameters.numbers_of_inputs,
     *(comparing.numbers_of_axes, comparing.merged_shapes, comparing.axes_of_layers),
+    comparing.fractions_into_embeddings,
     *(training.no_terms, training.negative_weights, training.huge_weights),
     *(bindings.unbound_arguments, bindings.unknown_arguments, bindings.dangling_bindings),
     *(bindings.terms_without_heads, bindings.heads_without_terms),
