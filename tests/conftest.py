@@ -28,10 +28,17 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOSSMITH_RUNS", str(home / "runs"))
-        patch.setenv("LOSSMITH_SETTINGS", str(home / "window.ini"))
         for kind in ("CONFIG", "DATA", "STATE"):
             patch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
         yield home
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The windows of a module start as on a new machine, whatever those of another have remembered."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOSSMITH_SETTINGS", str(tmp_path_factory.mktemp("settings") / "window.ini"))
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
