@@ -123,7 +123,7 @@ def _survives_a_killed_engine(desk: SimpleNamespace, project: Project) -> None:
     desk.until(lambda: desk.training.state.phase == "failed")
     assert "killed" in desk.training.state.sentence
     desk.until(lambda: desk.training.state.engine == "ready")
-    assert History(desk.training.run).state.status == "killed"
+    assert History(desk.training.state.run).state.status == "killed"
 
 
 def test_a_run_goes_on_without_the_window_and_the_next_one_finds_it(
