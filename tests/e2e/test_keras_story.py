@@ -65,7 +65,8 @@ def test_from_a_csv_to_a_script_that_gives_the_same_numbers(
     set_the_weights(person, rent="0.8")
     train_again(person)
     second = person.window.bench.training.run
-    assert first is not None and second is not None and first != second  # noqa: PT018
+    assert second is not None
+    assert second != first
     look_at_the_script(person)
     script = export_the_script(person, tmp_path / "taken away" / "houses.py")
     quit_without_saving(person)

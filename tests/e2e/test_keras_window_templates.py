@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication, QLabel
 from core.project.templates import Template, templates
 from core.runs.history import History
 from gui.plots.feed import live_feed
-from tests.e2e.driving import CONTROL, Person, started
+from tests.e2e.driving import Person, started
+from tests.e2e.hands import CONTROL
 
 pytestmark = pytest.mark.keras
 
