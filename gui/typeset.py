@@ -15,6 +15,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSizeF
 from PySide6.QtSvg import QSvgRenderer
 
+from core.project import parsing
 from core.project.schema import CatalogueLoss, ExpressionLoss, Project, Term
 
 MAX_CODE = 2_000
@@ -148,7 +149,7 @@ def expression(code: str) -> ET.Element | None:
     if not code.strip() or len(code) > MAX_CODE:
         return None
     try:
-        return _formula(ast.parse(code.strip(), mode="eval").body, 0)[0]
+        return _formula(parsing.formula(code.strip()).body, 0)[0]
     except (SyntaxError, ValueError, RecursionError, MemoryError, _Untypesettable):
         return None
 

@@ -13,7 +13,7 @@ from core.codegen.code import CannotGenerate, Code, join, mark
 from core.codegen.objects import LOSS, METRIC, construct
 from core.codegen.quoting import identifier, literal
 from core.codegen.wiring import Wiring
-from core.project import expressions, functions
+from core.project import expressions, functions, parsing
 from core.project.schema import CatalogueLoss, CategoryField, ExpressionLoss, Field, Metric, PythonLoss, Term
 
 ARGUMENT_NAMES = ("ops", "keras")
@@ -326,7 +326,7 @@ def _parsed(name: str, loss: ExpressionLoss) -> expressions.Expression:
 
 def _spelt(tree: ast.Expression, names: Mapping[str, str]) -> str:
     """Write a checked expression with `ops.` before its functions and its arguments by their Python names."""
-    return ast.unparse(_Spelling(names).visit(ast.parse(ast.unparse(tree), mode="eval")))
+    return ast.unparse(_Spelling(names).visit(parsing.formula(ast.unparse(tree))))
 
 
 class _Spelling(ast.NodeTransformer):

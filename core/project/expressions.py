@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from core import catalogue
+from core.project import parsing
 
 MAX_LENGTH = 4_000
 MAX_DEPTH = 60
@@ -88,7 +89,7 @@ def _tree(code: str) -> ast.Expression:
     line = re.sub(r"[\r\n\t]", " ", code)
     indent = len(line) - len(line.lstrip())
     try:
-        return _shifted(ast.parse(line.lstrip(), mode="eval"), indent)
+        return _shifted(parsing.formula(line.lstrip()), indent)
     except SyntaxError as error:
         raise ExpressionError(f"{error.msg}", indent + (error.offset or 1)) from None
     except (RecursionError, MemoryError, ValueError):

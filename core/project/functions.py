@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from core.project import parsing
+
 MAX_LENGTH = 1_000_000
 
 SCRIPT_NAMES = frozenset(
@@ -89,7 +91,7 @@ def _tree(code: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(code)
+            return parsing.module(code)
     except SyntaxError as error:
         raise FunctionsError(error.msg, error.lineno or 0) from None
     except (RecursionError, MemoryError):

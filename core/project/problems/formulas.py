@@ -5,7 +5,7 @@ import functools
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from core.project import expressions
+from core.project import expressions, parsing
 from core.project import functions as python_code
 from core.project.edits import put
 from core.project.problems.problem import Fix, Problem
@@ -136,7 +136,7 @@ def _has_missing_labels(view: View, term: Term) -> bool:
 @functools.lru_cache(maxsize=16)
 def _scalar_functions(code: str) -> frozenset[str]:
     """The functions whose every return is a mean or sum over everything."""
-    made = (node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef))
+    made = (node for node in parsing.module(code).body if isinstance(node, ast.FunctionDef))
     returns = {node.name: [part for part in ast.walk(node) if isinstance(part, ast.Return)] for node in made}
     return frozenset(
         name for name, found in returns.items() if found and all(_over_all(one) for one in found)
