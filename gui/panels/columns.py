@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QRect,
     QRectF,
     QSize,
@@ -26,10 +23,10 @@ from PySide6.QtWidgets import (
 
 from core.project.facts import ColumnFacts
 from gui import theme
+from gui.panels.namedrows import Index, NamedRows
 from gui.roles import Role
 from gui.widgets.sparkline import paint_bars
 
-Index = QModelIndex | QPersistentModelIndex
 HEADINGS = ("column", "missing", "spread", "used as")
 NAME, MISSING, SPREAD, ROLE = range(4)
 WIDTHS = {MISSING: 70, SPREAD: 60, ROLE: 104}
@@ -39,8 +36,10 @@ SHARES = (0.18, 0.38, 0.44)
 FACTS = Qt.ItemDataRole.UserRole
 
 
-class Columns(QAbstractTableModel):
+class Columns(NamedRows):
     """Column facts and roles, filtered by a word."""
+
+    HEADINGS = HEADINGS
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
@@ -64,18 +63,6 @@ class Columns(QAbstractTableModel):
         """Show only columns whose name contains `word`."""
         self._word = word
         self.show(self._facts, self._roles)
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(self.names)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(HEADINGS)
-
-    def headerData(  # noqa: N802
-        self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        shown = way == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
-        return HEADINGS[section] if shown else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         name = self.names[index.row()]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QRectF, Qt
+from PySide6.QtCore import QModelIndex, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,16 +18,18 @@ from core.project.schema import Field, Project
 from gui import theme
 from gui.checking import Checking
 from gui.document import Document
+from gui.panels.namedrows import Index, NamedRows
 from gui.selection import Selection
 from gui.widgets.sparkline import paint_bars
 
-Index = QModelIndex | QPersistentModelIndex
 HEADINGS = ("field", "kind", "spread")
 SPREAD = 2
 
 
-class Fields(QAbstractTableModel):
+class Fields(NamedRows):
     """Fields by name, with their facts."""
+
+    HEADINGS = HEADINGS
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
@@ -44,18 +46,6 @@ class Fields(QAbstractTableModel):
         elif names:
             self._project, self._facts = project, facts
             self.dataChanged.emit(self.index(0, 0), self.index(len(names) - 1, SPREAD))
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(self.names)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(HEADINGS)
-
-    def headerData(  # noqa: N802
-        self, section: int, way: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        shown = way == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
-        return HEADINGS[section] if shown else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         name = self.names[index.row()]
