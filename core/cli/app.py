@@ -168,7 +168,7 @@ def train(
     The last line of the output is the run folder. JSON: one object a line, with `event`: `run` (run); `phase`
     (phase, sentence); `progress` (epoch, epochs, step, steps, speed, seconds_left); `epoch` (epoch, step,
     seconds, train, validation: means by total, regularization, term:NAME and metric:NAME); `trouble`
-    (sentence, where, details); and last `outcome` (status: done, stopped, failed or killed; sentence, where,
+    (sentence, where, details); `silence` (no step for `seconds`, sentence, where, line); and last `outcome` (status: done, stopped, failed or killed; sentence, where,
     line, details, run).
     """
     from core.cli import training

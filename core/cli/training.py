@@ -195,11 +195,11 @@ def _counted(number: int) -> str:
 
 
 class JsonLines:
-    """One event a line: `run`, `phase`, `progress`, `trouble`, `epoch`, and last `outcome` with the run
+    """One event a line: `run`, `phase`, `progress`, `silence`, `trouble`, `epoch`, and last `outcome` with the run
     folder.
     """
 
-    KINDS = ("phase", "progress", "trouble")
+    KINDS = ("phase", "progress", "silence", "trouble")
 
     def started(self, run: Path) -> None:
         self._print("run", {"run": str(run)})
@@ -240,6 +240,8 @@ class Bar:
             self._progress.update(self._task, description=message.phase)
         elif isinstance(message, wire.Progress):
             self._show(message)
+        elif isinstance(message, wire.Silence):
+            self._progress.update(self._task, state=message.sentence)
         elif isinstance(message, wire.Trouble):
             self._progress.console.print(message.sentence, markup=False)
 

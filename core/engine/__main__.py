@@ -19,7 +19,9 @@ from pathlib import Path
 from core.engine import failure
 from core.engine.controls import FORCE_PATIENCE, Controls, Interrupter
 from core.engine.server import Server
+from core.engine.silence import Silences
 from core.runs import alive, wire
+from core.runs.folder import SCRIPT, lines_of
 from core.runs.launch import IDLE, Endpoint, write_endpoint
 from core.runs.record import Record
 from core.runs.wire import AskFacts, Command, Frame, Shutdown, Train
@@ -38,6 +40,7 @@ class Engine:
         self._versions: dict[str, str] = {}
         self._run: Path | None = None
         self._controls: Controls | None = None
+        self._silences: Silences | None = None
         self._latest_request = 0
         self._finding_since: float | None = None
         self._leaving: float | None = None
@@ -87,6 +90,10 @@ class Engine:
             _thread.interrupt_main()
         elif patience == "force":
             self._force()
+        if controls is not None and self._silences is not None:
+            silence = self._silences.due(controls.silent, controls.phase)
+            if silence is not None:
+                self._server.publish(silence)
         if self._finding_since is not None and now - self._finding_since > FACTS_PATIENCE:
             _thread.interrupt_main()
             if now - self._finding_since > FACTS_PATIENCE + FORCE_PATIENCE:
@@ -142,6 +149,7 @@ class Engine:
 
         assert self._controls is not None
         run = Path(order.run)
+        self._silences = Silences(run / SCRIPT, lines_of(run))
         try:
             outcome = train(order, self._controls, self._interrupter, self._endpoint, self._server.publish)
         except Exception as error:
@@ -152,7 +160,7 @@ class Engine:
             outcome = wire.Outcome(run=str(run), status="failed", sentence=sentence, details=told)
         # From here on another run is welcome; who hears of the outcome may send one at once.
         self._server.last_seen = time.monotonic()
-        self._run = self._controls = None
+        self._run = self._controls = self._silences = None
         self._server.publish(outcome)
         self._server.publish(wire.Phase(phase="ready", sentence="Ready."))
 

@@ -56,6 +56,11 @@ class Controls:
         """Say that a step was made."""
         self._beat = time.monotonic()
 
+    @property
+    def silent(self) -> float:
+        """Seconds without a step."""
+        return time.monotonic() - self._beat
+
     def obeyed(self) -> None:
         """Say that the training ends by itself now, so that nobody loses patience while it saves."""
         self._obeyed = True

@@ -8,10 +8,9 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import keras
 import tensorflow
@@ -22,7 +21,7 @@ from core.engine.failure import Failure, details, failure, said
 from core.engine.resuming import Start, fitting, take_up
 from core.engine.watch import Publish, Watch
 from core.runs import alive, checkpoint, wire
-from core.runs.folder import SCRIPT, facts_of
+from core.runs.folder import SCRIPT, lines_of
 from core.runs.history import History
 from core.runs.launch import ENDPOINT, Endpoint, write_endpoint
 from core.runs.record import Record
@@ -107,7 +106,7 @@ def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupt
     except BaseException as error:
         if controls.stopping and (isinstance(error, KeyboardInterrupt) or _came_of(error, Interrupted)):
             return _stopped(run, watch)
-        return _failed(run, failure(error, run / SCRIPT, _lines(run)), details(error))
+        return _failed(run, failure(error, run / SCRIPT, lines_of(run)), details(error))
     return _stopped(run, watch) if controls.stopping else _done(run, watch)
 
 
@@ -144,11 +143,6 @@ def _came_of(error: BaseException | None, kind: type[BaseException]) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def _lines(run: Path) -> Mapping[str, Any]:
-    found = facts_of(run)["lines"]
-    return found if isinstance(found, dict) else {}
 
 
 @contextlib.contextmanager

@@ -103,6 +103,12 @@ def facts_of(run: Path) -> dict[str, Any]:
     return known
 
 
+def lines_of(run: Path) -> Mapping[str, list[list[int]]]:
+    """The line ranges of the parts of the run's script, by reference."""
+    found = facts_of(run)["lines"]
+    return found if isinstance(found, dict) else {}
+
+
 def list_runs(root: Path) -> list[RunSummary]:
     """Return the runs in `root`, newest first."""
     try:

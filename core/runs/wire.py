@@ -168,6 +168,20 @@ class Trouble(Frame):
     details: str = ""
 
 
+class Silence(Frame):
+    """The run makes no step: sent once a second while that lasts, until the next `Progress` or `Phase`.
+
+    `seconds` is how long by now. `where` is a reference and `line` a line of the run's `train.py` when code of
+    the script is what runs.
+    """
+
+    kind: Literal["silence"] = "silence"
+    seconds: float
+    sentence: str
+    where: str | None = None
+    line: int | None = None
+
+
 class Outcome(Frame):
     """How a run ended. Success is only `done`. `where` is a reference (`term:nll`) when one part is to blame;
     `line` is a line of the run's `train.py`."""
@@ -182,15 +196,23 @@ class Outcome(Frame):
 
 
 class Gone(Frame):
-    """Never sent: what `EngineClient.receive` returns once the engine or the connection has ended."""
+    """Never sent: what `EngineClient.receive` returns once the engine or the connection has ended.
+
+    `signal` is the name of the one that ended it. `where`, `line` and `details` are as in `Outcome`: what ran
+    when the engine crashed.
+    """
 
     kind: Literal["gone"] = "gone"
     sentence: str
     signal: str | None = None
+    where: str | None = None
+    line: int | None = None
+    details: str = ""
 
 
 Message = Annotated[
-    Welcome | Ready | Phase | Progress | More | FactsFound | Trouble | Outcome, Setting(discriminator="kind")
+    Welcome | Ready | Phase | Progress | More | FactsFound | Trouble | Silence | Outcome,
+    Setting(discriminator="kind"),
 ]
 
 _COMMANDS: TypeAdapter[Command] = TypeAdapter(Command)
