@@ -82,6 +82,16 @@ def _open_window(options: argparse.Namespace) -> int:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
+    window = open_window(options)
+    QTimer.singleShot(0, lambda: _begin(window, options))
+    return QApplication.exec()
+
+
+def open_window(options: argparse.Namespace) -> "Window":
+    """Make the application and its window, and show it; its engine is warmed once it is on screen."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
     from gui import theme
     from gui.settings import Settings
     from gui.window import Window
@@ -99,10 +109,8 @@ def _open_window(options: argparse.Namespace) -> int:
     if options.size:
         window.resize(*options.size)
     window.show()
-    # The engine is warmed once the window is on screen: nobody waits for it.
     QTimer.singleShot(0, window.bench.training.start)
-    QTimer.singleShot(0, lambda: _begin(window, options))
-    return app.exec()
+    return window
 
 
 def _begin(window: "Window", options: argparse.Namespace) -> None:
