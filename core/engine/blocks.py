@@ -66,9 +66,9 @@ class Rows:
         self._order = tf.Variable(np.asarray(batches.order, np.int64), trainable=False, name="order")
         self.steps = len(batches)
 
-    def put_in_order(self) -> None:
-        """Take over the order that the script has given its batches."""
-        self._order.assign(np.asarray(self._batches.order, np.int64))
+    def put_in_order(self, order: Any = None) -> None:
+        """Take over the order that the script has given its batches, or another one."""
+        self._order.assign(np.asarray(self._batches.order if order is None else order, np.int64))
 
     def batch(self, step: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return inputs and targets of batch number `step`; the last one may be short, as in the script."""
@@ -111,6 +111,12 @@ class Blocks:
         """Start with the first batch of the order that the script's batches have now."""
         self._rows.put_in_order()
         self._next = self._ahead = 0
+
+    def make_again(self, order: Any, first: int, count: int) -> None:
+        """Make `count` steps from batch `first` of `order` on, which is no step of the run."""
+        self._rows.put_in_order(order)
+        self._run(tf.constant(first, tf.int64), tf.constant(count, tf.int64))
+        self._rows.put_in_order()
 
     def __call__(self, _iterator: Any) -> Mapping[str, float]:
         """Make the next step, and with it all of its block; the batches of `_iterator` are not looked at."""

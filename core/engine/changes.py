@@ -23,6 +23,7 @@ class Changes:
     def __init__(self, record: Record, tell: Callable[[str], None], again: Iterable[Event] = ()):
         self._record, self._tell = record, tell
         self._waiting: deque[Change] = deque()
+        self._made: list[tuple[int, Change]] = []
         self._again = deque(sorted(again, key=lambda event: (event.body["step"], event.seq)))
 
     def ask(self, change: Change) -> None:
@@ -37,14 +38,21 @@ class Changes:
         """How many steps may be made from `step` on before one of the known changes must be made."""
         return self._again[0].body["step"] - step if self._again else FAR
 
+    def next_again(self, step: int) -> int:
+        """The next step after `step` that a change was made before."""
+        return min((made for made, _ in self._made if made > step), default=FAR)
+
+    def make_again(self, model: Any, step: int) -> None:
+        """Make the changes that were made before `step` once more, because that step is made again."""
+        for made, change in self._made:
+            if made == step:
+                _put(model, change)
+
     def make(self, model: Any, step: int) -> None:
         """Make what waits, and what was made before `step` when it was trained the first time."""
         while self._again and self._again[0].body["step"] <= step:
             event = self._again.popleft()
-            if event.kind == "weight":
-                model.term_weights[event.body["term"]].assign(event.body["weight"])
-            else:
-                model.optimizer.learning_rate = event.body["rate"]
+            self._put(model, step, _change_of(event))
         while self._waiting:
             change = self._waiting.popleft()
             if isinstance(change, wire.SetWeight):
@@ -56,13 +64,31 @@ class Changes:
         if change.term not in model.term_weights:
             self._tell(f"The run has no term called {change.term}, so its weight was not set.")
             return
-        model.term_weights[change.term].assign(change.weight)
+        self._put(model, step, change)
         self._record.event("weight", term=change.term, weight=change.weight, step=step)
 
     def _set_rate(self, model: Any, change: wire.SetRate, step: int) -> None:
         try:
-            model.optimizer.learning_rate = change.rate
+            self._put(model, step, change)
         except TypeError:
             self._tell("The learning rate follows a schedule, so it cannot be set by hand during the run.")
             return
         self._record.event("rate", rate=change.rate, step=step)
+
+    def _put(self, model: Any, step: int, change: Change) -> None:
+        _put(model, change)
+        self._made.append((step, change))
+
+
+def _change_of(event: Event) -> Change:
+    if event.kind == "weight":
+        return wire.SetWeight(term=event.body["term"], weight=event.body["weight"])
+    return wire.SetRate(rate=event.body["rate"])
+
+
+def _put(model: Any, change: Change) -> None:
+    """Raises TypeError where the learning rate follows a schedule."""
+    if isinstance(change, wire.SetWeight):
+        model.term_weights[change.term].assign(change.weight)
+    else:
+        model.optimizer.learning_rate = change.rate

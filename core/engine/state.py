@@ -53,14 +53,26 @@ def restore(model: Any, callbacks: Sequence[Any], checkpoint: Checkpoint) -> Non
             "The checkpoint is of another model than train.py builds: train.py or the version of Keras has "
             "changed since, so the run cannot go on; train its project again"
         )
-    for name, variable in _variables(model):
-        variable.assign(_typed(checkpoint.arrays[name], variable))
+    put(model, checkpoint.arrays)
     for (number, stopping), counters in zip(stoppings, noted["stopping"], strict=True):
         for key, value in zip(COUNTERS, counters, strict=True):
             setattr(stopping, key, value)
         names = (f"stopping.{number}.{place}" for place in range(len(model.weights)))
         best = [checkpoint.arrays[name] for name in names if name in checkpoint.arrays]
         stopping.best_weights = best or None
+
+
+def put(model: Any, found: Arrays) -> None:
+    """Give every variable of `model` the value it has in `found`, by the names of `arrays`."""
+    for name, variable in _variables(model):
+        if name in found:  # a global seed may have been made since
+            variable.assign(_typed(found[name], variable))
+
+
+def finite(model: Any) -> bool:
+    """Whether every weight that `model` learns is a finite number."""
+    learnt = (variable.value for variable in model.trainable_variables)
+    return all(bool(tf.reduce_all(tf.math.is_finite(each))) for each in learnt if each.dtype.is_floating)
 
 
 def _variables(model: Any) -> Iterator[tuple[str, Any]]:

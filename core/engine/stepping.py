@@ -5,6 +5,7 @@ replaced by blocks of compiled steps (`core.engine.blocks`); otherwise it is wra
 without batch hooks stay cheap, and the numbers are the same.
 """
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,6 +24,7 @@ class Stepping:
         self, model: Any, after: Callable[[int], None], room: Callable[[], int], captured: Captured | None
     ):
         self._model, self._after, self._room, self._captured = model, after, room, captured
+        self._script = captured
         self._originals: dict[str, Any] = {}
         self._blocks: dict[str, Blocks] = {}
 
@@ -50,6 +52,31 @@ class Stepping:
     def begin_validation(self) -> None:
         """Start again with the first validation row."""
         self._begin("test_function")
+
+    def batches(self, epoch: int) -> Any:
+        """The batches of the script in the order of an epoch (0 is the first), None where they are not known.
+
+        They are a copy: those of the script may be read by another thread just now.
+        """
+        if self._script is None or not self._script.made:
+            return None
+        batches = copy.copy(self._script.made[0])
+        if hasattr(batches, "start"):
+            batches.start(epoch)
+        return batches
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a whole batch, 0 where that is not known."""
+        return self._script.batch_size if self._script else 0
+
+    def make_again(self, batches: Any, first: int, count: int) -> None:
+        """Make `count` steps from batch `first` of `batches` on, which are no steps of the run."""
+        if "train_function" in self._blocks:
+            self._blocks["train_function"].make_again(batches.order, first, count)
+            return
+        for index in range(first, first + count, int(self._model.steps_per_execution)):
+            self._originals["train_function"](iter([batches[index]]))
 
     def remove(self) -> None:
         """Leave the model as it was."""
