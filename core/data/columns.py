@@ -126,6 +126,11 @@ class ColumnSummary:
         self.kinds.add("time" if times.notna().all() else "text")
         self.spread.add(_nanoseconds(times.dropna()))
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether blocks of a CSV look like different types: read whole, all of such a column is text."""
+        return self.dtype == "mixed" and len(self.kinds) > 1
+
     def facts(self) -> ColumnFacts:
         """Return what is known by now."""
         kind = self._kind()

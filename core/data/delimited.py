@@ -23,7 +23,7 @@ def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
     with reading(at.path), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if size is None:
-            yield of_frame(_named(pd.read_csv(at.path, **options), at, start=0))
+            yield of_frame(named(pd.read_csv(at.path, **options), at, start=0))
             return
         yield from _in_blocks(at, options, size)
 
@@ -32,12 +32,15 @@ def _in_blocks(at: Stamp, options: dict[str, Any], size: int) -> Iterator[Block]
     start = 0
     with pd.read_csv(at.path, chunksize=size, **options) as frames:
         for frame in frames:
-            yield of_frame(_named(frame, at, start))
+            yield of_frame(named(frame, at, start))
             start += len(frame)
 
 
-def _named(frame: pd.DataFrame, at: Stamp, start: int) -> pd.DataFrame:
-    """pandas makes an index of surplus first values; that means rows wider than the line of names."""
+def named(frame: pd.DataFrame, at: Stamp, start: int) -> pd.DataFrame:
+    """Return a table with a name for every column. Raises UnreadableData for rows that are too wide.
+
+    pandas makes an index of surplus first values; that means rows wider than the line of names.
+    """
     if not (isinstance(frame.index, pd.RangeIndex) and frame.index.step == 1 and frame.index.start == start):
         raise UnreadableData(
             f"{at.path.name} has rows with more values than the first line has names: "

@@ -57,6 +57,9 @@ class Dialect(NamedTuple):
     """Blanks follow the delimiters, as in `a, b`."""
     gaps: tuple[str, ...] = ()
     """What stands for a missing value in columns of numbers, besides what pandas takes for one."""
+    head_lines: int = 0
+    """Lines up to the end of the one that names the columns: more where lines before it are blank, or a name holds a
+    line end."""
 
 
 def recognise(path: Path) -> CsvSource:
@@ -113,7 +116,9 @@ def dialect(at: Stamp) -> Dialect:
     _refuse_ragged(path, records)
     cells = [record for _, record in records]
     decimal = source.decimal or _decimal(cells, delimiter)
-    return Dialect(delimiter, encoding, decimal, _has_header(cells, decimal), _is_spaced(cells), _gaps(cells))
+    header = _has_header(cells, decimal)
+    lines = records[0][0] if header else 0
+    return Dialect(delimiter, encoding, decimal, header, _is_spaced(cells), _gaps(cells), lines)
 
 
 def _refuse_settings(path: Path, source: CsvSource) -> None:

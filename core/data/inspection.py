@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
 from functools import lru_cache
@@ -17,13 +17,15 @@ from core.data.blocks import Block
 from core.data.blocks import rows as rows_of
 from core.data.columns import ColumnSummary, gaps
 from core.data.failures import NO_SOURCE, UnreadableData, shown
+from core.data.loading import loading
 from core.data.places import Stamp, stamp
 from core.data.scaling import fitted_range
 from core.data.sources import BLOCK, blocks, is_small, whole
-from core.data.splits import Parts, UnclearSplit, parts, words
+from core.data.splits import WORDS, Parts, UnclearSplit, parts, words
+from core.data.streaming import Draws, through
 from core.data.times import day_first
 from core.project.facts import ColumnFacts, DataFacts, FieldFacts
-from core.project.schema import Data, Field, ImageField, NumberField, Split
+from core.project.schema import CsvSource, Data, Field, ImageField, NumberField, Split
 
 Fields = tuple[tuple[str, Field], ...]
 
@@ -32,14 +34,16 @@ def inspect(data: Data, folder: Path, seed: int, rows: int | None = None) -> Dat
     """Return the facts of `data`, whose path is relative to `folder`; what is wrong with it is said in them.
 
     `rows` limits the reading of a large file to its first rows; the facts then say that they are not exact.
-    A large file is read in blocks, a small one once for as long as it stays the same.
+    A large file is read in blocks, a small one once for as long as it stays the same. Where rows stream from disk,
+    the split is that of the blocks of the file.
     """
     if data.source is None:
         return DataFacts(error=NO_SOURCE)
     try:
-        at = stamp(data.source, folder)
-        survey = _survey(at, None if is_small(at) else rows)
-        return _facts(data, at, survey, seed)
+        at, how = stamp(data.source, folder), loading(data, folder)
+        limit = None if is_small(at) else rows
+        survey = _survey(at, limit, how.streams and limit is None)
+        return _facts(data, at, survey, seed).model_copy(update={"loading": how})
     except UnreadableData as error:
         return DataFacts(error=str(error))
 
@@ -52,18 +56,42 @@ class Survey:
     rows: int
     exact: bool
     limit: int | None
+    streams: bool
+    dtypes: tuple[tuple[str, str], ...] = ()
+    """The types of columns of which single blocks show others."""
+
+
+Summaries = dict[str, ColumnSummary]
 
 
 @lru_cache(maxsize=8)
-def _survey(at: Stamp, limit: int | None) -> Survey:
-    summaries: dict[str, ColumnSummary] = {}
+def _survey(at: Stamp, limit: int | None, streams: bool) -> Survey:
+    if streams:
+        return _streamed_survey(at)
+    summaries, rows = _summaries(_blocks(at, limit))
+    columns = {name: summary.facts() for name, summary in summaries.items()}
+    return Survey(columns, rows, limit is None or rows < limit, limit, streams=False)
+
+
+def _streamed_survey(at: Stamp) -> Survey:
+    """Read all of a table in blocks; once more where a column is text as a whole, but not in every block."""
+    summaries, rows = _summaries(block for _, block in through(at, {}))
+    odd = {name: "str" for name, summary in summaries.items() if summary.is_mixed}
+    if odd and isinstance(at.source, CsvSource):
+        summaries, rows = _summaries(block for _, block in through(at, odd))
+    columns = {name: summary.facts() for name, summary in summaries.items()}
+    return Survey(columns, rows, exact=True, limit=None, streams=True, dtypes=tuple(odd.items()))
+
+
+def _summaries(table: Iterable[Block]) -> tuple[Summaries, int]:
+    """Return the summary of each column, and the number of rows."""
+    summaries: Summaries = {}
     rows = 0
-    for block in _blocks(at, limit):
+    for block in table:
         for name, values in block.items():
             summaries.setdefault(name, ColumnSummary()).add(values)
         rows += rows_of(block)
-    columns = {name: summary.facts() for name, summary in summaries.items()}
-    return Survey(columns, rows, limit is None or rows < limit, limit)
+    return summaries, rows
 
 
 def _blocks(at: Stamp, limit: int | None) -> Iterator[Block]:
@@ -86,7 +114,10 @@ def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
     usable = {name: field for name, field in usable.items() if f"field:{name}" not in errors}
     why_no_split = _why_no_split(data.split, usable, survey.columns)
     split = data.split if why_no_split is None else Split(kind="random", validation=0.0)
-    tally = _tally(at, survey.limit, tuple(usable.items()), split, seed)
+    if survey.streams:
+        tally = _streamed_tally(at, survey.dtypes, tuple(usable.items()), split, seed)
+    else:
+        tally = _tally(at, survey.limit, tuple(usable.items()), split, seed)
     errors |= _missing_images(at, usable)
     if why_no_split := why_no_split or tally.why_no_split:
         errors["split"] = why_no_split
@@ -195,11 +226,35 @@ def _tally(at: Stamp, limit: int | None, chosen: Fields, split: Split, seed: int
     return tally
 
 
+@lru_cache(maxsize=32)
+def _streamed_tally(
+    at: Stamp, dtypes: tuple[tuple[str, str], ...], chosen: Fields, split: Split, seed: int
+) -> Tally:
+    """Count rows block by block; only columns that matter are read, and nothing of a block is kept."""
+    tally = Tally(missing={name: 0 for name, _ in chosen}, split=dict.fromkeys(WORDS, 0))
+    draws = Draws(split, seed)
+    for number, block in through(at, dict(dtypes), sorted(_used(chosen, split)) or None):
+        complete = _count(tally, block, chosen, split)
+        by = None if split.kind == "random" else block[split.by][complete]  # type: ignore[index]
+        try:
+            counts = draws.counts(number, int(complete.sum()), by)  # type: ignore[arg-type]
+        except UnclearSplit as error:
+            tally.why_no_split = str(error)
+            return tally
+        for part, count in counts.items():
+            tally.split[part] += count
+    tally.why_no_split = _why_no_rows(tally)
+    return tally
+
+
+def _used(chosen: Fields, split: Split) -> set[str]:
+    """Return the columns that decide how many rows there are of each part."""
+    by = {split.by} if split.kind != "random" and split.by is not None else set()
+    return {name for _, field in chosen for name in field.columns} | by
+
+
 def _holds(block: Block, chosen: Fields, split: Split) -> bool:
-    used = {name for _, field in chosen for name in field.columns} | (
-        {split.by} if split.kind != "random" else set()
-    )
-    return used <= set(block)
+    return _used(chosen, split) <= set(block)
 
 
 def _count(tally: Tally, block: Block, chosen: Fields, split: Split) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +11,9 @@ import pyarrow.parquet as pq
 from core.data.blocks import Block, of_frame
 from core.data.failures import UnreadableData, reading, refuse_very_wide
 from core.data.places import Stamp
+
+BUFFER = 2**20
+"""Bytes of each column that are read from disk at a time."""
 
 
 def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
@@ -31,6 +34,32 @@ def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
                 return
         if not wanted:
             yield of_frame(named(file.schema_arrow.empty_table().to_pandas()))
+
+
+def groups(at: Stamp, values: int, columns: Sequence[str] | None) -> Iterator[tuple[int, Block]]:
+    """Yield the number of its row group and some rows of it, about `values` values at a time."""
+    with reading(at.path), pq.ParquetFile(at.path, buffer_size=BUFFER) as file:
+        refuse_very_wide(at.path.name, len(file.schema_arrow.names))
+        _refuse_same_names(at, file.schema_arrow.names)
+        size = max(1, values // max(1, len(file.schema.names)))
+        chosen = None if columns is None else _physical(file, columns)
+        for number in range(file.num_row_groups):
+            for batch in file.iter_batches(size, row_groups=[number], columns=chosen):
+                yield number, of_frame(named(batch.to_pandas()))
+        if not file.num_row_groups:
+            yield 0, of_frame(named(file.schema_arrow.empty_table().to_pandas()))
+
+
+def _physical(file: pq.ParquetFile, columns: Sequence[str]) -> list[str] | None:
+    """Return the columns that are to be read, None for all where a name in the table is another in the file."""
+    return list(columns) if set(columns) <= set(file.schema_arrow.names) else None
+
+
+def unpacked_size(at: Stamp) -> int:
+    """Return the bytes that the values of the file take before compression."""
+    with reading(at.path):
+        found = pq.read_metadata(at.path)
+        return sum(found.row_group(number).total_byte_size for number in range(found.num_row_groups))
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:

@@ -52,6 +52,18 @@ class FieldFacts(Fact):
     maximum: float | None = None
 
 
+class Loading(Fact):
+    """How the rows reach the training: kept in memory, or read from disk as they are needed."""
+
+    streams: bool
+    sentence: str
+    """Which of the two, and why."""
+    too_large: bool = False
+    """They are kept in memory although the file is so large that they would rather be read from disk."""
+    why_not: str | None = None
+    """Why they cannot be read from disk as they are needed, a clause without a full stop."""
+
+
 class DataFacts(Fact):
     """What reading the source gave. `error` is a sentence for the user when it could not be read."""
 
@@ -65,6 +77,7 @@ class DataFacts(Fact):
     error: str | None = None
     errors: Annotated[Mapping[str, str], Frozen] = EMPTY
     """Sentences by reference (`field:rating`) for what could not be made."""
+    loading: Loading | None = None
 
 
 class ModelFacts(Fact):

@@ -201,9 +201,13 @@ class Split(Part):
 
 
 class Data(Part):
+    """Rows and what is made of them. `loading` says whether they are all kept in memory while training or read from
+    disk as they are needed; `auto` decides by the size of the file."""
+
     source: Source | None = None
     fields: Named[Field] = EMPTY
     split: Split = Split()
+    loading: Literal["auto", "memory", "stream"] = "auto"
 
 
 # ---- model: inputs -> layers -> heads
@@ -303,12 +307,20 @@ class EarlyStopping(Part):
     restore_best: bool = True
 
 
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+
+
 class Training(Part):
+    """How the model is trained. With a mixed `precision` layers compute in 16 bits; what they learn, heads,
+    terms and regularization stay float32. `devices` is one, or all GPUs, which then share the rows of a batch."""
+
     optimizer: Optimizer = Optimizer()
     epochs: Annotated[int, Setting(ge=1, le=1_000_000)] = 20
     batch_size: Annotated[int, Setting(ge=1, le=1_000_000)] = 32
     shuffle: bool = True
     early_stopping: EarlyStopping | None = None
+    precision: Precision = "float32"
+    devices: Literal["one", "all"] = "one"
 
 
 # ---- the canvas, kept apart: nothing here changes a result
