@@ -168,8 +168,8 @@ def train(
     The last line of the output is the run folder. JSON: one object a line, with `event`: `run` (run); `phase`
     (phase, sentence); `progress` (epoch, epochs, step, steps, speed, seconds_left); `epoch` (epoch, step,
     seconds, train, validation: means by total, regularization, term:NAME and metric:NAME); `trouble`
-    (sentence, where, details); `silence` (no step for `seconds`, sentence, where, line); and last `outcome` (status: done, stopped, failed or killed; sentence, where,
-    line, details, run).
+    (sentence, where, details); `silence` (no step for `seconds`; sentence, where, line); and last `outcome`
+    (status: done, stopped, failed or killed; sentence, where, line, details, run).
     """
     from core.cli import training
 
@@ -203,8 +203,9 @@ def history(
     Columns: an epoch has `epoch`, `step` and `seconds` at its end, `total`, `regularization`, `term:NAME`,
     `weighted:NAME`, `metric:NAME`, and with `val_` in front the same of the validation rows. A step has
     `step`, `total`, `regularization`, `term:NAME`, `weight:NAME` and `weighted:NAME`; total = regularization
-    + the sum of the weighted terms. JSON: an object with `run`, `status` and `epochs` or `steps`, a list of
-    objects with these keys; a value that is no number is null.
+    + the sum of the weighted terms. JSON: an object with `run`, `status`, `damage` (null, or a sentence where the
+    record can be read only in part) and `epochs` or `steps`, a list of objects with these keys; a value that is no
+    number is null.
     """
     from core.cli.histories import print_history
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.cli.opening import Refused
-from core.cli.output import print_csv, print_json
+from core.cli.output import print_csv, print_json, says
 from core.runs.history import Epoch, History
 
 Row = dict[str, float | int | None]
@@ -20,11 +20,12 @@ def print_history(run: Path, *, steps: bool, form: str) -> None:
         if not history.series:
             raise Refused(f"{run.name} has recorded nothing: {history.state.sentence or 'it has not begun'}")
         rows = list(step_rows(history) if steps else epoch_rows(history))
+        if history.damage:
+            says.print(history.damage, markup=False)
         columns = list(dict.fromkeys(column for row in rows for column in row))
         if form == "json":
-            print_json(
-                {"run": str(run), "status": history.state.status, "steps" if steps else "epochs": rows}
-            )
+            about = {"run": str(run), "status": history.state.status, "damage": history.damage}
+            print_json(about | {"steps" if steps else "epochs": rows})
         else:
             print_csv(columns or list(history.series), rows)
     finally:

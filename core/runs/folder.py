@@ -96,11 +96,17 @@ def _fill(run: Path, project: Project, folder: Path, made: str | ScriptText) -> 
 
 def facts_of(run: Path) -> dict[str, Any]:
     """What was known when the run was made: `name`, `folder` (for relative paths), `created`, `lines` of the
-    script."""
-    known: dict[str, Any] = {"name": run.name, "folder": str(run), "created": None, "lines": {}}
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        known |= json.loads((run / FACTS).read_text("utf-8"))
+    script, `data` (the stamp of what it trains on). What cannot be read is as if it were not known."""
+    known: dict[str, Any] = {"name": run.name, "folder": str(run), "created": None, "lines": {}, "data": None}
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
+        found = dict(json.loads((run / FACTS).read_text("utf-8")))
+        known |= {key: value for key, value in found.items() if _fits(known.get(key), value)}
     return known
+
+
+def _fits(usual: object, value: object) -> bool:
+    """Whether a fact is of the kind that it has to be."""
+    return usual is None or isinstance(value, type(usual))
 
 
 def lines_of(run: Path) -> Mapping[str, list[list[int]]]:

@@ -1,24 +1,28 @@
 """Reads a run's record: a live run, one attached again and one of last year through the same code.
 
 The reader asks the database only for what is new since it last asked, so that a plot can pull on its own
-clock.
+clock. Of a damaged record it gives what can be read, says so, and never raises.
 """
 
 import json
-import sqlite3
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.runs import alive
-from core.runs.record import DATABASE, LIVE, Status
+from core.runs import alive, seals
+from core.runs.reading import Reading
+from core.runs.record import LIVE, Status
 
 Rows = NDArray[np.float64]
+MOST_STEPS, MOST_LOST = 2**40, 2**24
+"""More steps than any run has; more than are ever lost in one piece. A record that says so is damaged."""
+FAR_FUTURE = 2e11
+"""Seconds since 1970: no clock says more."""
 UNEXPLAINED = "The engine's process ended without a word; everything up to its last block is kept."
 
 
@@ -104,25 +108,32 @@ class History:
 
     def __init__(self, path: Path):
         self.path = path
-        self.damage: str | None = None
-        self._db: sqlite3.Connection | None = None
+        self._reading = Reading(path)
         self._cache = _Cache()
         self._series: tuple[str, ...] = ()
         self._lock = threading.RLock()
+
+    @property
+    def damage(self) -> str | None:
+        return self._reading.damage
 
     @property
     def series(self) -> tuple[str, ...]:
         """Names of the columns of `steps`: total, regularization, then `term:NAME` and `weight:NAME` for each
         term."""
         if not self._series:
-            self._series = tuple(self._meta().get("series", ()))
+            found = self._meta().get("series")
+            if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
+                self._series = tuple(found)
+            elif found:
+                self._reading.note("the names of its curves cannot be read")
         return self._series
 
     @property
     def step_count(self) -> int:
         """How many steps are recorded."""
-        rows = self._ask("SELECT first_step + count FROM blocks ORDER BY first_step DESC LIMIT 1")
-        return int(rows[0][0]) if rows else 0
+        end = self._end()
+        return self._read_count() if self.damage or end is None else end
 
     def steps(self, first: int = 0) -> Rows:
         """Return a read-only view of the steps from `first` on: float64, (steps, len(series)), NaN where one
@@ -132,6 +143,34 @@ class History:
             view = self._cache.rows[first : self._cache.count]
             view.flags.writeable = False
             return view
+
+    def read(self, first: int, most: int) -> Rows:
+        """Return at most `most` steps from `first` on, as `steps` does, but read anew and kept nowhere: for who goes
+        through a long run piece by piece."""
+        end, width = self._end(), len(self.series)
+        if end is None or not width:
+            return self.steps(first)[:most]
+        rows = np.full((max(0, min(end - first, most)), width), np.nan)
+        if not len(rows):
+            return rows
+        found = self._ask(
+            """SELECT first_step, count, data FROM blocks WHERE first_step < ? AND first_step >=
+            coalesce((SELECT max(first_step) FROM blocks WHERE first_step <= ?), 0) ORDER BY first_step""",
+            first + len(rows),
+            first,
+        )
+        try:
+            for begin, count, data in found:
+                block = np.frombuffer(seals.open_rows(begin, count, data, 8 * width), "<f8")
+                part = block.reshape(count, width)[max(0, first - begin) : first + len(rows) - begin]
+                rows[max(0, begin - first) :][: len(part)] = part
+        except (seals.Broken, TypeError):
+            return self.steps(first)[:most]  # which says what is wrong, and reads around it
+        return rows
+
+    def epochs_after(self, epoch: int) -> list[Epoch]:
+        """Return the finished epochs after number `epoch`, oldest first, read anew."""
+        return self._decoded_epochs(self._ask("SELECT * FROM epochs WHERE epoch > ? ORDER BY epoch", epoch))
 
     def column(self, series: str, first: int = 0) -> Rows:
         """Return one series from step `first` on. Raises ValueError for a series this run does not have."""
@@ -143,60 +182,105 @@ class History:
             self._notice_cuts()
             known = self._cache.epochs
             last = known[-1].epoch if known else 0
-            rows = self._ask("SELECT * FROM epochs WHERE epoch > ? ORDER BY epoch", last)
-            known += [Epoch(e, step, s, json.loads(t), json.loads(v)) for e, step, s, t, v in rows]
+            columns = "epoch, step, seconds, train, validation"
+            known += self._decoded_epochs(self._reading.table(columns, "epochs", last + 1))
             return list(known)
 
     def events(self, after: int = 0) -> list[Event]:
         """Return the events with `seq` above `after`, oldest first."""
-        rows = self._ask("SELECT seq, time, kind, body FROM events WHERE seq > ? ORDER BY seq", after)
-        return [Event(seq, at, kind, json.loads(body)) for seq, at, kind, body in rows]
+        rows = self._reading.table("seq, time, kind, body", "events", after + 1)
+        decoded = ((seq, at, kind, self._decoded(body, f"event {seq}")) for seq, at, kind, body in rows)
+        return [
+            Event(seq, at, str(kind), body)
+            for seq, at, kind, body in decoded
+            if isinstance(body, dict) and isinstance(at, float)
+        ]
 
     @property
     def state(self) -> RunState:
+        """How the run stands; of a damaged record `sentence` says so too."""
         state = self._written_state()
         if state.live and not alive.held(self.path):
             state = self._written_state()  # it may have ended properly between the two looks
             if state.live:
-                return RunState(**{**vars(state), "status": "killed", "sentence": UNEXPLAINED})
-        return state
+                state = replace(state, status="killed", sentence=UNEXPLAINED)
+        return replace(state, sentence=f"{state.sentence} {self.damage}".strip()) if self.damage else state
 
     def close(self) -> None:
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        self._reading.close()
 
     def _written_state(self) -> RunState:
-        meta = self._meta()
-        return RunState(**{key: meta[key] for key in RunState.__dataclass_fields__ if key in meta})
+        meta, names = self._meta(), [each.name for each in fields(RunState)]
+        return RunState(**{key: meta[key] for key in names if key in meta and _fits(key, meta[key])})
 
     def _meta(self) -> dict[str, Any]:
-        return {key: json.loads(value) for key, value in self._ask("SELECT key, value FROM meta")}
+        rows = self._ask("SELECT key, value FROM meta")
+        return {str(key): self._decoded(value, f'its note "{key}"') for key, value in rows}
+
+    def _decoded(self, text: Any, what: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            self._reading.note(f"{what} cannot be read")
+            return None
+
+    def _decoded_epochs(self, rows: Iterable[tuple[Any, ...]]) -> list[Epoch]:
+        found = []
+        for row in rows:
+            try:
+                train, validation = seals.read_means(*row)
+                found.append(Epoch(row[0], row[1], row[2], train, validation))
+            except seals.Broken as error:
+                self._reading.note(str(error))
+        return found
+
+    def _end(self) -> int | None:
+        """Where the last block ends, without reading it; None where that cannot be believed."""
+        query = "SELECT first_step, count, length(data) FROM blocks ORDER BY first_step DESC LIMIT 1"
+        rows, width = self._ask(query), 8 * len(self.series)
+        if not rows or not width:
+            return 0
+        first, count, size = rows[0]
+        whole = _plausible(first, count) and size in (count * width, count * width + seals.SEAL.size)
+        return int(first + count) if whole else None
+
+    def _read_count(self) -> int:
+        self.steps()
+        return self._cache.count
 
     def _read_blocks(self) -> None:
         width = len(self.series)
         if not width:
             return
         self._notice_cuts()
-        cache, end = self._cache, self.step_count
-        if end > cache.count:
+        known, end = self._cache.count, self._end() or 0
+        if known < end < known + MOST_LOST:
             self._make_room(end, width)
-        rows = self._ask(
-            "SELECT first_step, count, data FROM blocks WHERE first_step + count > ? ORDER BY first_step",
-            cache.count,
-        )
-        for first, count, data in rows:
-            block = np.frombuffer(data, "<f8").reshape(count, width)
+        columns, newer = "first_step, count, data", "AND first_step + count > ?"
+        self._take_blocks(self._reading.table(columns, "blocks", 0, newer, known), width)
+
+    def _take_blocks(self, blocks: Iterable[tuple[Any, ...]], width: int) -> None:
+        cache = self._cache
+        for first, count, data in blocks:
+            try:
+                block = np.frombuffer(seals.open_rows(first, count, data, 8 * width), "<f8")
+            except (seals.Broken, TypeError) as error:
+                self._reading.note(str(error))
+                continue
+            if not _plausible(first, count) or first > cache.count + MOST_LOST:
+                self._reading.note(f"a block says that it begins with step {first + 1:,}")
+                continue
             self._make_room(first + count, width)
             cache.rows[cache.count : first] = np.nan
-            cache.rows[first : first + count] = block
-            cache.count = first + count
+            cache.rows[first : first + count] = block.reshape(count, width)
+            cache.count = max(cache.count, first + count)
 
     def _notice_cuts(self) -> None:
-        """Forget what is known of a run that was resumed since: its end was cut off."""
+        """Forget what is known of a run that was resumed since, as its end was cut off, or of a record that is
+        another file now."""
         rows = self._ask("SELECT value FROM meta WHERE key = 'cuts'")
-        cuts = int(rows[0][0]) if rows else 0
+        cuts = int(rows[0][0]) if rows and str(rows[0][0]).isdigit() else 0
+        cuts += self._reading.replaced << 32
         if cuts != self._cache.cuts:
             self._cache = _Cache(cuts=cuts)
 
@@ -210,34 +294,21 @@ class History:
         self._cache.rows[: self._cache.count] = rows[: self._cache.count].reshape(-1, width)
 
     def _ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock:
-            try:
-                db = self._connection()
-                return [] if db is None else db.execute(query, values).fetchall()
-            except sqlite3.DatabaseError as error:
-                if "no such table" not in str(error):
-                    self.damage = f"{self.path / DATABASE} can be read only in part: {error}."
-                return []
-
-    def _connection(self) -> sqlite3.Connection | None:
-        file = self.path / DATABASE
-        if self._db is None and file.exists():
-            self._db = _open(file)
-        return self._db
+        return list(self._reading.rows(query, *values))
 
 
-def _open(file: Path) -> sqlite3.Connection:
-    """Open read-only; where the folder cannot be written to, as a file that nobody changes."""
-    uri = file.resolve().as_uri()
-    for options in ("mode=ro", "mode=ro&immutable=1"):
-        db = sqlite3.connect(f"{uri}?{options}", uri=True, check_same_thread=False, timeout=2)
-        try:
-            db.execute("SELECT 1 FROM sqlite_master").fetchall()
-        except sqlite3.OperationalError:
-            db.close()
-            continue
-        except sqlite3.DatabaseError:
-            db.close()
-            raise
-        return db
-    raise sqlite3.DatabaseError("it cannot be opened")
+def _plausible(first: Any, count: Any) -> bool:
+    return isinstance(first, int) and isinstance(count, int) and first >= 0 and 0 < first + count < MOST_STEPS
+
+
+def _fits(key: str, value: Any) -> bool:
+    """Whether a note of the record is what `RunState` takes."""
+    if key == "status":
+        return value in get_args(Status)
+    if key in ("sentence", "details"):
+        return isinstance(value, str)
+    if key == "where":
+        return value is None or isinstance(value, str)
+    if key in ("epochs", "steps"):
+        return isinstance(value, int)
+    return (value is None and key != "idle") or (isinstance(value, int | float) and abs(value) < FAR_FUTURE)

@@ -1,24 +1,29 @@
 """Writes a run's record, `run.db`: every step in blocks, every epoch, every event, and how the run stands.
 
 SQLite in WAL mode: readers never wait, a killed process loses nothing that was committed. Steps are float64
-rows, little endian, one block a commit; small neighbouring blocks are joined so that long slow runs stay
+rows, little endian, one sealed block a commit; small neighbouring blocks are joined so that long slow runs stay
 quick to open.
 """
 
+import contextlib
 import json
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.runs import seals
+
 DATABASE = "run.db"
 JOIN_AFTER = 256
 """Blocks are joined once this many have been written one by one."""
+LARGE = 2**16
+"""Bytes of a block that is joined with no other one: what a disk damages costs no more than one block."""
 
 Status = Literal["waiting", "preparing", "running", "paused", "done", "stopped", "failed", "killed"]
 LIVE: tuple[Status, ...] = ("preparing", "running", "paused")
@@ -33,7 +38,7 @@ CREATE TABLE IF NOT EXISTS blocks (first_step INTEGER PRIMARY KEY, count INTEGER
 CUT = (
     ("DELETE FROM blocks WHERE first_step >= ?", 1),
     (
-        """UPDATE blocks SET count = ? - first_step, data = substr(data, 1, (? - first_step) * (length(data) / count))
+        """UPDATE blocks SET count = ? - first_step, data = shorten(first_step, count, data, ? - first_step)
         WHERE first_step + count > ?""",
         3,
     ),
@@ -52,17 +57,16 @@ class Record:
     """The one writer of a run folder's `run.db`; safe to use from several threads.
 
     Rows and epochs are kept until `commit`. When the disk is full `commit` raises sqlite3.OperationalError
-    and what it could not write is written by the next one that works.
+    and what it could not write is written by the next one that works; `waiting` is how many bytes of steps that are.
+    Raises sqlite3.DatabaseError where the file is damaged.
     """
 
     def __init__(self, run: Path):
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(run / DATABASE, check_same_thread=False, timeout=5, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(SCHEMA)
+        self._db = _connected(run / DATABASE)
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
         self._small: list[int] = []
+        self.waiting = 0
 
     def set(self, **values: Any) -> None:
         """Note facts about the run (JSON values): `series`, `epochs`, `steps`, `status`, `started`, ..."""
@@ -71,10 +75,14 @@ class Record:
 
     def steps(self, first: int, rows: NDArray[Any]) -> None:
         """Add one row a step, starting with step `first` (0 is the first of the run), one column a series."""
-        data = np.ascontiguousarray(rows, "<f8").tobytes()
-        self._add("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", (first, len(rows), data))
+        if not len(rows):
+            return
+        data = seals.seal_rows(first, len(rows), np.ascontiguousarray(rows, "<f8").tobytes())
         with self._lock:
-            self._small.append(first)
+            self._add("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?)", (first, len(rows), data))
+            if len(data) < LARGE:
+                self._small.append(first)
+            self.waiting += len(data)
 
     def epoch(
         self,
@@ -86,7 +94,7 @@ class Record:
     ) -> None:
         """Add the means of an epoch: `epoch` counts from 1, `step` is how many steps the run has made by
         then."""
-        row = (epoch, step, seconds, json.dumps(dict(train)), json.dumps(dict(validation)))
+        row = seals.write_means(epoch, step, seconds, train, validation)
         self._add("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?)", row)
 
     def event(self, kind: str, **body: Any) -> None:
@@ -108,44 +116,103 @@ class Record:
             try:
                 for statement, row in self._waiting:
                     self._db.execute(statement, row)
-                if len(self._small) >= JOIN_AFTER:
-                    self._join()
+                joined = len(self._small) >= JOIN_AFTER
+                if joined:
+                    self._join(self._small)
                 self._db.execute("COMMIT")
             except sqlite3.Error:
-                self._db.rollback()
+                with contextlib.suppress(sqlite3.Error):  # a disk that fails may have undone it by itself
+                    self._db.rollback()
                 raise
             self._waiting.clear()
+            self.waiting = 0
+            if joined:
+                self._small.clear()
+
+    def copy(self, run: Path) -> None:
+        """Write all that is committed into a new record in `run`, and go on there.
+
+        Works also when the folder that this record was opened in is gone. Raises OSError or sqlite3.Error.
+        """
+        with self._lock:
+            fresh = _connected(run / DATABASE)
+            try:
+                self._db.backup(fresh)
+            except BaseException:
+                fresh.close()
+                raise
+            self._db.close()
+            self._db = fresh
 
     def close(self) -> None:
         with self._lock:
+            with contextlib.suppress(
+                sqlite3.Error
+            ):  # so that run.db alone holds all, also while it is being read
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._db.close()
 
     def _add(self, statement: str, row: Sequence[Any]) -> None:
         with self._lock:
             self._waiting.append((statement, tuple(row)))
 
-    def _join(self) -> None:
-        first, last = self._small[0], self._small[-1]
+    def _join(self, small: Sequence[int]) -> None:
+        """Make one block of those that follow upon each other; where steps are lost, another one begins."""
+        span = small[0], small[-1]
         found = self._db.execute(
-            "SELECT count, data FROM blocks WHERE first_step BETWEEN ? AND ? ORDER BY first_step",
-            (first, last),
+            "SELECT first_step, count, data FROM blocks WHERE first_step BETWEEN ? AND ? ORDER BY first_step",
+            span,
         ).fetchall()
-        self._db.execute("DELETE FROM blocks WHERE first_step BETWEEN ? AND ?", (first, last))
-        joined = (first, sum(count for count, _ in found), b"".join(data for _, data in found))
-        self._db.execute("INSERT INTO blocks VALUES (?, ?, ?)", joined)
-        self._small.clear()
+        self._db.execute("DELETE FROM blocks WHERE first_step BETWEEN ? AND ?", span)
+        for first, count, rows in _neighbours(found):
+            self._db.execute(
+                "INSERT INTO blocks VALUES (?, ?, ?)", (first, count, seals.seal_rows(first, count, rows))
+            )
 
 
-def close_killed(run: Path, sentence: str, details: str = "") -> None:
-    """Write the end of a run whose process died without one, unless it is written already."""
+def _connected(file: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(file, check_same_thread=False, timeout=5, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.executescript(SCHEMA)
+        db.create_function("shorten", 4, seals.shorten, deterministic=True)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _neighbours(blocks: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
+    """Put blocks together that follow upon each other, up to a size: first step, count, rows without seals."""
+    first = count = size = 0
+    parts: list[bytes] = []
+    for start, length, block in blocks:
+        if count and (start != first + count or size > LARGE):
+            yield first, count, b"".join(parts)
+            count, size, parts = 0, 0, []
+        if not count:
+            first = start
+        parts.append(block[: len(block) - len(block) % 8])
+        size += len(block)
+        count += length
+    if count:
+        yield first, count, b"".join(parts)
+
+
+def close_killed(run: Path, sentence: str, status: Status = "killed", **told: Any) -> None:
+    """Write the end of a run whose process died without one, unless it is written already.
+
+    `told` may hold `where`, `line` and `details`.
+    """
     record = Record(run)
     try:
         with record._lock:
             found = record._db.execute("SELECT value FROM meta WHERE key = 'status'").fetchone()
             if found is not None and json.loads(found[0]) not in LIVE:
                 return
-            record.set(status="killed", sentence=sentence, details=details, ended=time.time())
-            record.event("outcome", status="killed", sentence=sentence)
+            record.set(status=status, sentence=sentence, ended=time.time(), **told)
+            record.event("outcome", status=status, sentence=sentence, **told)
             record.commit()
     finally:
         record.close()
