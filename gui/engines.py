@@ -17,6 +17,7 @@ from core.runs.client import EngineClient, connect
 from core.runs.folder import no_place
 from core.runs.launch import EngineFailed, attach, live_runs
 from core.runs.outcome import KEPT
+from core.runs.priority import stand_back
 from gui.trainingstate import BUSY, Question, TrainingState, TrainOrder
 
 PAUSE_BETWEEN_STATES = 0.05
@@ -161,7 +162,9 @@ class Engines(QObject):
 
     def _start(self) -> _Engine | None:
         try:
-            return self._listen(EngineClient.start(self._root))
+            client = EngineClient.start(self._root)
+            stand_back(client.endpoint.pid)
+            return self._listen(client)
         except (EngineFailed, OSError) as error:
             self._falls.append(time.monotonic())
             if self._state.phase in BUSY:

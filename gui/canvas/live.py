@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui.plots.feed import live_feed
 from gui.training import Training
+from gui.turns import Turn
 
 
 class LiveValues(QObject):
@@ -16,7 +17,8 @@ class LiveValues(QObject):
         super().__init__(watcher)
         self._feed = live_feed(training)
         self._feed.watch(watcher)
-        self._feed.grew.connect(self.tell)
+        growing = Turn(self, self.tell)
+        self._feed.grew.connect(growing.ask)
         self._feed.switched.connect(self.tell)
 
     def tell(self) -> None:

@@ -26,6 +26,7 @@ from gui.plots.ticks import fixed, plain
 from gui.plots.view import View
 from gui.selection import Selection
 from gui.training import Training
+from gui.turns import Turn
 from gui.widgets.emptystate import EmptyState
 from gui.widgets.naming import named, role
 
@@ -49,9 +50,11 @@ class BalancePanel(QWidget):
         self.plot = named(StackPlot(self.view), "balancePlot", "The total, stacked from its terms")
         self.sheet = named(QTableWidget(0, len(HEADINGS)), "balanceSheet", "Balance sheet")
         self.residual = role(named(QLabel(wordWrap=True), "residual"), "muted")
+        self._worn: list[object] | None = None
         self._dress()
         self._lay_out()
-        self._feed.grew.connect(self._grow)
+        growing = Turn(self, self._grow)
+        self._feed.grew.connect(growing.ask)
         self._feed.switched.connect(self._rebuild)
         document.changed.connect(self._recolour)
         theme.notifier().changed.connect(self._rebuild)
@@ -128,10 +131,13 @@ class BalancePanel(QWidget):
         if sheet is None:
             return
         shown = summands(columns)
-        self.sheet.setRowCount(len(shown) + 1)
+        if self.sheet.rowCount() != len(shown) + 1:
+            self.sheet.setRowCount(len(shown) + 1)
+            self._worn = None
         for row, series in enumerate(shown):
             self._say(row, series, series.removeprefix("term:"), *_numbers(columns, sheet, series))
         self._say(len(shown), "total", "total", "", "", fixed(sheet.total), "")
+        self._wear(shown)
         self.residual.setText(residual_words(sheet.residual, max(sheet.residual, columns.worst_residual)))
 
     def _say(self, row: int, series: str, name: str, *words: str) -> None:
@@ -142,13 +148,26 @@ class BalancePanel(QWidget):
                 side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
                 cell.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 self.sheet.setItem(row, column, cell)
-            cell.setFont(theme.font(bold=series == "total", tabular=True))
             if cell.text() != text:
                 cell.setText(text)
-        first = self.sheet.item(row, 0)
-        if first is not None and series != "total":
-            first.setIcon(swatch(self._colour(series)))
-            first.setForeground(QColor(theme.tokens().text))
+
+    def _wear(self, shown: list[str]) -> None:
+        """Give the rows their fonts and colours, where they are other ones than before."""
+        worn = [theme.tokens(), theme.scale(), *((series, self._colour(series)) for series in shown)]
+        if worn == self._worn:
+            return
+        self._worn = worn
+        for row in range(self.sheet.rowCount()):
+            for column in range(self.sheet.columnCount()):
+                self._at(row, column).setFont(theme.font(bold=row == len(shown), tabular=True))
+        for row, series in enumerate(shown):
+            self._at(row, 0).setIcon(swatch(self._colour(series)))
+            self._at(row, 0).setForeground(QColor(theme.tokens().text))
+
+    def _at(self, row: int, column: int) -> QTableWidgetItem:
+        cell = self.sheet.item(row, column)
+        assert cell is not None
+        return cell
 
     def _colour(self, series: str) -> str:
         return theme.colour_of(self._document.project, series)

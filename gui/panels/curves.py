@@ -31,6 +31,7 @@ from gui.plots.trace import Trace
 from gui.plots.view import View
 from gui.selection import Selection
 from gui.training import Training, TrainingState
+from gui.turns import Turn
 from gui.widgets.emptystate import EmptyState
 from gui.widgets.naming import named, role
 from gui.widgets.pill import Pill
@@ -58,6 +59,7 @@ class CurvesPanel(QWidget):
         self._grid, self._scroll = ChartGrid(), QScrollArea()
         self._empty = EmptyState("run", FOR, "Train")
         self._empty.pressed.connect(lambda _label: self.wanted.emit("train"))
+        self._growing, self._telling = Turn(self, self._grow), Turn(self, self._tell_values)
         self._lay_out()
         self._connect()
         self._rebuild()
@@ -121,7 +123,7 @@ class CurvesPanel(QWidget):
         self._unit.currentIndexChanged.connect(self._count_in)
         self._follow.clicked.connect(self.view.follow_again)
         self.view.changed.connect(self._say_follow)
-        self.feed.grew.connect(self._grow)
+        self.feed.grew.connect(self._growing.ask)
         self.feed.switched.connect(self._rebuild)
         self.legend.chosen.connect(self._arrange)
         self.legend.picked.connect(lambda series: self._selection.select(series))
@@ -170,7 +172,10 @@ class CurvesPanel(QWidget):
         for chart in self.charts.values():
             if chart.isVisible():
                 chart.refresh()
-        if self.feed.columns is not None:
+        self._telling.ask()
+
+    def _tell_values(self) -> None:
+        if self.feed.columns is not None and self.isVisible():
             self.legend.refresh(self.feed.columns)
 
     def _end(self, columns: Columns) -> float:
@@ -210,7 +215,7 @@ class CurvesPanel(QWidget):
                 feed = self._others[run] = Feed(self)
                 feed.watch(self)
                 feed.switched.connect(self._rebuild)
-                feed.grew.connect(self._grow)
+                feed.grew.connect(self._growing.ask)
                 self._training.closing.connect(feed.close)
                 feed.show(run)
         self._say_compared()

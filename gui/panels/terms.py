@@ -17,6 +17,7 @@ from gui.plots.feed import live_feed
 from gui.plots.ticks import fixed
 from gui.selection import Selection
 from gui.training import Training, TrainingState
+from gui.turns import Turn
 from gui.typeset import Typeset
 from gui.widgets.drawing import Drawing
 from gui.widgets.emptystate import EmptyState
@@ -105,7 +106,8 @@ class TermsPanel(QWidget):
             self._checking.changed.connect(self._show_rows)
         self._training.state_changed.connect(self._note_run)
         self._training.closing.connect(self._worker.close)
-        self._feed.grew.connect(self.show_values)
+        growing = Turn(self, self.show_values)
+        self._feed.grew.connect(growing.ask)
         self._feed.switched.connect(self._show)
         theme.notifier().changed.connect(self._show)
 

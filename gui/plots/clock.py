@@ -18,13 +18,11 @@ Floats = NDArray[np.float64]
 class Clock:
     """Turns steps into `unit` and back. `ends` are the (step, seconds) at which each epoch ended, rising."""
 
-    def __init__(self, unit: Unit, ends: Sequence[tuple[float, float]], steps_an_epoch: float = 0.0):
+    def __init__(self, unit: Unit, ends: Floats | Sequence[tuple[float, float]], steps_an_epoch: float = 0.0):
         self.unit = unit
-        steps = np.array([0.0, *(step for step, _ in ends)])
-        if unit == "time":
-            marks = np.array([0.0, *(seconds for _, seconds in ends)])
-        else:
-            marks = np.arange(len(steps), dtype=np.float64)
+        known = np.concatenate([np.zeros((1, 2)), np.asarray(ends, np.float64).reshape(-1, 2)])
+        steps = known[:, 0]
+        marks = known[:, 1] if unit == "time" else np.arange(len(steps), dtype=np.float64)
         if len(steps) == 1:  # no epoch is over yet: the plan says how long one is
             steps, marks = np.array([0.0, max(1.0, steps_an_epoch)]), np.array([0.0, 1.0])
         if unit == "step":

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QWidget
 from core.runs.folder import facts_of
 from core.runs.history import History
 from gui.background import Background
-from gui.plots.columns import Columns, Piece
+from gui.plots.columns import Columns, Piece, Sorted
 from gui.training import Training
 
 PULLS_A_SECOND = 10
-MOST_STEPS = 50_000
-"""Of one piece: a larger one would hold the window up while it is sorted into the pyramids."""
+MOST_STEPS = 20_000
+"""Of one piece: what is read at once is in memory twice for a moment."""
 
 
 class _Reader:
@@ -31,13 +31,14 @@ class _Reader:
     def name(self) -> str:
         return str(self._facts.get("name") or self._run.name)
 
-    def piece(self, first: int, event: int) -> Piece:
+    def piece(self, columns: Columns) -> Sorted:
+        """Read the next piece of the record and sort it into `columns`."""
         state = self._history.state  # before the steps: what ends in between is seen at the next pull
-        series, steps = self._history.series, self._history.steps(first)
-        more = len(steps) > MOST_STEPS
-        return Piece(
-            series, steps[:MOST_STEPS], self._history.epochs(), self._history.events(event), state, more
-        )
+        (first, event), series = columns.wanted, self._history.series
+        steps = self._history.read(first, MOST_STEPS)
+        epochs = self._history.epochs_after(columns.epochs.last)
+        more = len(steps) == MOST_STEPS
+        return columns.sort_in(Piece(series, steps, epochs, self._history.events(event), state, more))
 
     def close(self) -> None:
         self._history.close()
@@ -84,11 +85,11 @@ class Feed(QObject):
         if following is None or self._reading or not (anyway or self._seen()):
             return
         self._reading = True
-        (first, event), reader, run = following.wanted, self._reader, following.path
+        reader = self._reader
 
-        def read() -> tuple[_Reader, Piece]:
-            used = reader or _Reader(run)
-            return used, used.piece(first, event)
+        def read() -> tuple[_Reader, Sorted]:
+            used = reader or _Reader(following.path)
+            return used, used.piece(following)
 
         self._worker.ask("piece", read, self._take, self._give_up)
 
@@ -99,14 +100,15 @@ class Feed(QObject):
     def _seen(self) -> bool:
         return any(widget.isVisible() for widget in self._watchers)
 
-    def _take(self, answer: tuple[_Reader, Piece]) -> None:
+    def _take(self, answer: tuple[_Reader, Sorted]) -> None:
         self._reading = False
-        self._reader, piece = answer
+        self._reader, found = answer
+        piece = found.piece
         following = self._coming or self.columns
         if following is None:
             return
         following.name = self._reader.name
-        changed = following.add(piece)
+        changed = following.take(found)
         if self._coming is not None and not self._coming.empty:
             self._switch(self._coming)
         elif changed and self._coming is None:

@@ -30,6 +30,8 @@ class Legend(QTableWidget):
         named(self, "legend", "Legend of the curves")
         self._series: list[tuple[str, str, str]] = []
         self._hidden: set[str] = set()
+        self._of: Columns | None = None
+        self._turn = 0
         self.setHorizontalHeaderLabels(HEADINGS)
         side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         self.horizontalHeaderItem(NAME).setTextAlignment(side)  # type: ignore[union-attr]
@@ -47,7 +49,7 @@ class Legend(QTableWidget):
         """One row each: reference, name, colour."""
         if list(series) == self._series:
             return
-        self._series = list(series)
+        self._series, self._of = list(series), None
         self.setRowCount(len(series))
         for row, (_, name, colour) in enumerate(series):
             for column in range(len(HEADINGS)):
@@ -62,13 +64,23 @@ class Legend(QTableWidget):
     def refresh(self, columns: Columns) -> None:
         """Say the newest values of `columns`."""
         sheet = columns.now()
+        self._tell_a_trend(columns)
         for row, (series, _, _) in enumerate(self._series):
             self._say(row, TRAIN, fixed(columns.latest(series)))
             self._say(row, VALIDATION, fixed(columns.latest(series, validation=True)))
-            self._say(row, TREND, trend(columns, series))
             name = series.removeprefix("term:")
             if sheet is not None and (series == "regularization" or name in sheet.weighted):
                 self._say(row, SHARE, f"{sheet.share(series):.0%}")
+
+    def _tell_a_trend(self, columns: Columns) -> None:
+        """Of one curve at a time: trends move slowly, and each takes as long as the rest of its row."""
+        if self._series and columns is self._of:
+            self._turn = (self._turn + 1) % len(self._series)
+            self._say(self._turn, TREND, trend(columns, self._series[self._turn][0]))
+        else:
+            self._of = columns
+            for row, (series, _, _) in enumerate(self._series):
+                self._say(row, TREND, trend(columns, series))
 
     def _at(self, row: int, column: int) -> QTableWidgetItem:
         cell = self.item(row, column)

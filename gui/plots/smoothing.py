@@ -7,7 +7,7 @@ ends it looks where there is something to see, and a gap (NaN) neither counts no
 import numpy as np
 from numpy.typing import NDArray
 
-from gui.plots.pyramid import Floats
+from gui.plots.strips import Floats
 
 SMALLEST_WEIGHT = 1e-3
 

@@ -13,8 +13,8 @@ from gui import theme
 from gui.plots import painting
 from gui.plots.chart import Plot
 from gui.plots.columns import Columns
-from gui.plots.pyramid import Floats as Floats32
 from gui.plots.smoothing import smooth
+from gui.plots.strips import Floats as Floats32
 from gui.plots.view import View
 
 Floats = NDArray[np.float64]

@@ -20,8 +20,9 @@ class IconButton(QToolButton):
         self._tint()
 
     def set_glyph(self, glyph: str) -> None:
-        self._glyph = glyph
-        self._tint()
+        if glyph != self._glyph:
+            self._glyph = glyph
+            self._tint()
 
     def _tint(self) -> None:
         self.setIcon(theme.icon(self._glyph))
@@ -40,8 +41,9 @@ class Button(QPushButton):
         self._tint()
 
     def set_glyph(self, glyph: str) -> None:
-        self._glyph = glyph
-        self._tint()
+        if glyph != self._glyph:
+            self._glyph = glyph
+            self._tint()
 
     def _tint(self) -> None:
         if self._glyph:

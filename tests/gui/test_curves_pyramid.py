@@ -6,15 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gui.plots.clock import Clock
-from gui.plots.pyramid import Pyramid
+from gui.plots.pyramid import Pyramid, Pyramids
 from gui.plots.smoothing import smooth
 
 
 def _grown(values: np.ndarray, chunk: int) -> Pyramid:
-    pyramid = Pyramid()
+    pyramids = Pyramids(3)  # the one that is looked at lies between two others
     for start in range(0, len(values), chunk):
-        pyramid.append(values[start : start + chunk])
-    return pyramid
+        part = values[start : start + chunk]
+        pyramids.append(np.column_stack([np.zeros(len(part)), part, np.ones(len(part))]))
+    return pyramids.column(1)
 
 
 @settings(max_examples=60, deadline=None)
