@@ -203,9 +203,9 @@ def history(
     Columns: an epoch has `epoch`, `step` and `seconds` at its end, `total`, `regularization`, `term:NAME`,
     `weighted:NAME`, `metric:NAME`, and with `val_` in front the same of the validation rows. A step has
     `step`, `total`, `regularization`, `term:NAME`, `weight:NAME` and `weighted:NAME`; total = regularization
-    + the sum of the weighted terms. JSON: an object with `run`, `status`, `damage` (null, or a sentence where the
-    record can be read only in part) and `epochs` or `steps`, a list of objects with these keys; a value that is no
-    number is null.
+    + the sum of the weighted terms. JSON: an object with `run`, `status`, `sentence` (how it ended), `damage`
+    (null, or a sentence where the record can be read only in part) and `epochs` or `steps`, a list of objects
+    with these keys; a value that is no number is null.
     """
     from core.cli.histories import print_history
 

@@ -22,9 +22,17 @@ def print_history(run: Path, *, steps: bool, form: str) -> None:
         rows = list(step_rows(history) if steps else epoch_rows(history))
         if history.damage:
             says.print(history.damage, markup=False)
+        state = history.state
+        if state.status in ("failed", "killed"):
+            says.print(f"{run.name} has not ended well: {state.sentence}", markup=False)
         columns = list(dict.fromkeys(column for row in rows for column in row))
         if form == "json":
-            about = {"run": str(run), "status": history.state.status, "damage": history.damage}
+            about = {
+                "run": str(run),
+                "status": state.status,
+                "sentence": state.sentence,
+                "damage": history.damage,
+            }
             print_json(about | {"steps" if steps else "epochs": rows})
         else:
             print_csv(columns or list(history.series), rows)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from core.project import storage
 from core.project.schema import Project
+from core.runs.burying import bury
 from core.runs.folder import PROJECT, SCRIPT, facts_of, runs_root
 
 
@@ -45,10 +46,14 @@ def opened(name: str) -> Opened:
 
 
 def run_folder(name: str) -> Path:
-    """Return the folder of a run, named by its path or its name alone. Raises Refused (code 2)."""
+    """Return the folder of a run, named by its path or its name alone. Raises Refused (code 2).
+
+    Where its engine has died alone, that is recorded now.
+    """
     found = _run(Path(name))
     if found is None:
         raise Refused(f"{name} is no run: give a run folder, or the name of one in {runs_root()}.")
+    bury(found)
     return found
 
 

@@ -21,8 +21,10 @@ from core.project.trust import Trust
 from core.project.writing import unwritable
 from core.runs import wire
 from core.runs.client import EngineClient, connect
+from core.runs.crash import ERRORS
+from core.runs.crash import FILE as CRASH
 from core.runs.folder import create_run, runs_root
-from core.runs.history import Epoch, History
+from core.runs.history import Epoch, History, RunState
 from core.runs.launch import EngineFailed, attach
 from core.runs.resuming import CannotResume, extend, plan
 
@@ -81,6 +83,7 @@ def resume(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wire
 
 def take_up(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wire.Outcome:
     """Train a run that has ended on from its checkpoint. Raises Refused where it cannot."""
+    ended = _state_of(run)
     try:
         found = plan(run, epochs)
         must_be_trusted(found.project, trusted)
@@ -91,10 +94,17 @@ def take_up(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wir
         raise Refused(str(error), 1) from error
     with engine:
         tell.started(run)
+        if ended.status in ("killed", "failed"):
+            tell.message(wire.Trouble(sentence=f"The run had ended: {ended.sentence}", where=ended.where))
         engine.send(wire.Train(run=str(run), resume=True))
         outcome = follow(engine, run, tell, found.epoch)
         engine.send(wire.Shutdown())
     return outcome
+
+
+def _state_of(run: Path) -> RunState:
+    with contextlib.closing(History(run)) as history:
+        return history.state
 
 
 def must_be_trusted(project: Project, trusted: bool) -> None:
@@ -139,16 +149,17 @@ def follow(engine: EngineClient, run: Path, tell: Listener, told: int = 0) -> wi
     Ctrl+C stops the run, a second one ends the engine by force.
     """
     history = History(run)
+    before = history.state
     try:
         with _interrupts() as interrupts:
             while True:
-                message = engine.receive(TICK)
+                message = _heard(engine)
                 _obey(interrupts, engine, run)
                 for epoch in history.epochs()[told:] if _may_bring_epochs(message) else ():
                     tell.epoch(epoch)
                     told += 1
                 if isinstance(message, wire.Gone):
-                    message = _outcome_of(history, run, message)
+                    message = _outcome_of(history, run, message, before)
                 if isinstance(message, wire.Outcome):
                     tell.ended(run, message)
                     return message
@@ -162,12 +173,21 @@ def _may_bring_epochs(message: object) -> bool:
     return isinstance(message, wire.More | wire.Outcome | wire.Gone)
 
 
-def _outcome_of(history: History, run: Path, gone: wire.Gone) -> wire.Outcome:
-    """How the run ended when its engine is gone: as its record says, else as nobody could say."""
+def _heard(engine: EngineClient) -> wire.Message | wire.Gone | None:
+    """What the engine says; of one that is too busy to say it, that it is, and after a stop that it was ended."""
+    message = engine.receive(TICK)
+    if message is not None:
+        return message
+    return engine.end_by_force() if engine.stuck else engine.silence()
+
+
+def _outcome_of(history: History, run: Path, gone: wire.Gone, before: RunState) -> wire.Outcome:
+    """How the run ended when its engine is gone: as its record says since then, else as the engine ended."""
     state = history.state
-    if state.status in ("done", "stopped", "failed"):
-        return wire.Outcome(run=str(run), status=state.status, sentence=state.sentence, where=state.where)
-    return wire.Outcome(run=str(run), status="killed", sentence=gone.sentence)
+    if state == before or state.status not in ("done", "stopped", "failed"):
+        return gone.as_outcome(run)
+    told = {key: getattr(state, key) for key in ("status", "sentence", "where", "line", "details")}
+    return wire.Outcome(run=str(run), **told)
 
 
 @contextlib.contextmanager
@@ -254,8 +274,12 @@ class Bar:
         self._progress.stop()
         place = f" ({outcome.where})" if outcome.where else ""
         says.print(f"{outcome.sentence}{self._total}{place}", markup=False)
-        if outcome.status == "failed":
-            says.print(f"Details are in {run / 'errors.txt'} and in the run's record.", markup=False)
+        files = {"failed": ERRORS, "killed": CRASH}
+        if outcome.details and outcome.status in files:
+            says.print(f"Details are in {run / files[outcome.status]} and in the run's record.", markup=False)
+        if outcome.status == "killed":
+            name = run.name if run.parent == runs_root() else run
+            says.print(f"It can go on: lossmith resume {name}", markup=False)
         print(run, flush=True)
 
     def _show(self, at: wire.Progress) -> None:

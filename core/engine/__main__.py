@@ -4,9 +4,9 @@ The socket opens first and is served by its own thread; the main thread imports 
 facts, because only a main thread can be interrupted in the middle of a user's Python code.
 """
 
-import _thread
 import argparse
 import contextlib
+import faulthandler
 import gc
 import os
 import queue
@@ -18,11 +18,14 @@ from pathlib import Path
 
 from core.engine import failure
 from core.engine.controls import FORCE_PATIENCE, Controls, Interrupter
+from core.engine.ending import end
 from core.engine.server import Server
 from core.engine.silence import Silences
 from core.runs import alive, wire
-from core.runs.folder import SCRIPT, lines_of
-from core.runs.launch import IDLE, Endpoint, write_endpoint
+from core.runs.crash import NOTHING
+from core.runs.group import end_children
+from core.runs.launch import ENDPOINT, IDLE, Endpoint, write_endpoint
+from core.runs.outcome import KEPT
 from core.runs.record import Record
 from core.runs.wire import AskFacts, Command, Frame, Shutdown, Train
 
@@ -39,6 +42,7 @@ class Engine:
         self._interrupter = Interrupter()
         self._versions: dict[str, str] = {}
         self._run: Path | None = None
+        self._order: Train | None = None
         self._controls: Controls | None = None
         self._silences: Silences | None = None
         self._latest_request = 0
@@ -80,6 +84,8 @@ class Engine:
             self._work.put(command)
         elif isinstance(command, Shutdown):
             self._leave()
+        elif isinstance(command, wire.Stop) and not self._versions:
+            self._stop_before_start()
         elif self._controls is not None:
             self._controls.ask(command)
 
@@ -87,15 +93,12 @@ class Engine:
         controls, now = self._controls, time.monotonic()
         patience = controls.impatience() if controls else None
         if patience == "interrupt":
-            _thread.interrupt_main()
+            self._interrupter.interrupt()
         elif patience == "force":
             self._force()
-        if controls is not None and self._silences is not None:
-            silence = self._silences.due(controls.silent, controls.phase)
-            if silence is not None:
-                self._server.publish(silence)
+        self._speak()
         if self._finding_since is not None and now - self._finding_since > FACTS_PATIENCE:
-            _thread.interrupt_main()
+            self._interrupter.interrupt()
             if now - self._finding_since > FACTS_PATIENCE + FORCE_PATIENCE:
                 self._die()
         if controls is None and self._leaving is None and now - self._server.last_seen > self._idle:
@@ -103,11 +106,21 @@ class Engine:
         if self._leaving is not None and now - self._leaving > 2 * FORCE_PATIENCE and controls is None:
             self._die()
 
+    def _speak(self) -> None:
+        """Say so when a run makes no step."""
+        controls, silences = self._controls, self._silences
+        if controls is None or silences is None:
+            return
+        silences.arm()
+        silence = silences.due(controls.silent, controls.phase)
+        if silence is not None:
+            self._server.publish(silence)
+
     def _take_run(self, command: Train) -> None:
         if self._run is not None:
             self._server.publish(wire.Trouble(sentence=f"This engine is still busy with {self._run.name}."))
             return
-        self._run, self._controls = Path(command.run), Controls()
+        self._run, self._controls, self._order = Path(command.run), Controls(), command
         self._work.put(command)
 
     def _leave(self) -> None:
@@ -119,18 +132,33 @@ class Engine:
         if self._controls is not None:
             self._controls.ask(wire.Stop())
 
+    def _stop_before_start(self) -> None:
+        """End a run that waits for TensorFlow's import, which cannot be interrupted."""
+        if self._run is None:
+            return
+        sentence = "Stopped before its first step, while the engine was still starting."
+        outcome = wire.Outcome(run=str(self._run), status="stopped", sentence=sentence)
+        self._note_end(outcome)
+        self._run = self._controls = self._order = None
+        self._server.publish(outcome)
+
     def _force(self) -> None:
         """End a run whose code does not return, and this process with it."""
-        sentence = "Stopped by force: the step that ran did not return. Its steps up to then are kept."
-        outcome = wire.Outcome(run=str(self._run), status="stopped", sentence=sentence)
-        with contextlib.suppress(Exception):  # whatever else is broken, the process must go
-            from core.engine.session import end
-
-            assert self._run is not None
-            with contextlib.closing(Record(self._run)) as record:
-                end(record, outcome)
+        at = self._silences.at() if self._silences else NOTHING
+        sentence = f"Stopped by force, because what ran did not return{at.place}. {KEPT}"
+        outcome = wire.Outcome(
+            run=str(self._run), status="stopped", sentence=sentence, where=at.where, line=at.line
+        )
+        self._note_end(outcome)
         self._server.publish(outcome)
         self._die()
+
+    def _note_end(self, outcome: wire.Outcome) -> None:
+        run = Path(outcome.run)
+        with contextlib.suppress(Exception):  # whatever else is broken, the run must end
+            with contextlib.closing(Record(run)) as record:
+                end(record, outcome)
+            (run / ENDPOINT).unlink(missing_ok=True)
 
     def _close(self) -> None:
         self._server.close()
@@ -147,9 +175,10 @@ class Engine:
     def _train(self, order: Train) -> None:
         from core.engine.session import train
 
+        if order is not self._order:
+            return  # it was stopped before it began
         assert self._controls is not None
-        run = Path(order.run)
-        self._silences = Silences(run / SCRIPT, lines_of(run))
+        run, self._silences = Path(order.run), Silences(Path(order.run))
         try:
             outcome = train(order, self._controls, self._interrupter, self._endpoint, self._server.publish)
         except Exception as error:
@@ -160,7 +189,8 @@ class Engine:
             outcome = wire.Outcome(run=str(run), status="failed", sentence=sentence, details=told)
         # From here on another run is welcome; who hears of the outcome may send one at once.
         self._server.last_seen = time.monotonic()
-        self._run = self._controls = self._silences = None
+        self._silences.close()
+        self._run = self._controls = self._silences = self._order = None
         self._server.publish(outcome)
         self._server.publish(wire.Phase(phase="ready", sentence="Ready."))
 
@@ -174,6 +204,9 @@ class Engine:
             found = answer(asked.project, asked.data, asked.trusted, self._interrupter)
         finally:
             self._finding_since = None
+        if self._controls is not None and self._controls.stopping:
+            self._work.put(asked)  # a stop may have interrupted the search, so that it found nothing
+            return
         self._server.publish(wire.FactsFound(request=asked.request, facts=found))
 
 
@@ -183,9 +216,11 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=IDLE, help="seconds to wait for a client")
     options = parser.parse_args()
     folder: Path = options.state.resolve()
+    faulthandler.enable()
     with alive.hold(folder):
         Engine(folder, options.idle).serve()
         shutil.rmtree(folder, ignore_errors=True)
+    end_children()
     sys.stdout.flush()
     # TensorFlow's threads take seconds to end in order, and there is nothing left to lose.
     os._exit(0)

@@ -4,6 +4,8 @@ The training thread is the main thread, because only there can Python code that 
 interrupted.
 """
 
+import _thread
+import os
 import signal
 import threading
 import time
@@ -90,14 +92,27 @@ class Controls:
 
 
 class Interrupter:
-    """Turns SIGINT, which `_thread.interrupt_main` simulates, into Interrupted while that is allowed."""
+    """Turns SIGINT into Interrupted, raised in the main thread, while that is allowed."""
 
     def __init__(self) -> None:
         self.allowed = False
-        signal.signal(signal.SIGINT, self._on_signal)
+        self._listen()
 
     def __enter__(self) -> None:
+        self._listen()
         self.allowed = True
+
+    def interrupt(self) -> None:
+        """Interrupt the main thread, also where it sleeps or waits for the system; called by another one."""
+        if signal.getsignal(signal.SIGINT) != self._on_signal:
+            return  # code of the run has taken it, to ignore it or to die of it: then it takes force
+        if os.name == "nt":  # pragma: no cover
+            _thread.interrupt_main()
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _listen(self) -> None:
+        signal.signal(signal.SIGINT, self._on_signal)
 
     def __exit__(self, *_: object) -> None:
         self.allowed = False

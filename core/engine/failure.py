@@ -5,17 +5,14 @@ import errno
 import re
 import sqlite3
 import traceback
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.runs.lines import Lines, part_at, place
 from core.runs.outcome import plain
 
-Lines = Mapping[str, list[list[int]]]
 MOST_SAID, MOST_DETAILS = 600, 60_000
 """Characters of a sentence and of its details: an exception may carry megabytes, a window cannot show them."""
-OUTER = ("train", "<module>")
-"""Functions of the script that only call the others: a line there names no part."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +27,7 @@ def failure(error: BaseException, script: Path, lines: Lines) -> Failure:
     """Say what went wrong while `script` ran. `lines` are the line ranges of the parts, by reference."""
     line, function = _place(error, script)
     where = part_at(line, lines) if line else None
-    place = f" (line {line} of {script.name}, in {function})" if line and function not in OUTER else ""
-    return Failure(reason(error) + place + ".", where, line, details(error))
+    return Failure(f"{reason(error)}{place(line, function)}.", where, line, details(error))
 
 
 def details(error: BaseException) -> str:
@@ -47,17 +43,6 @@ def _formatted(error: BaseException) -> str:
         return "".join(traceback.format_exception(error))
     except Exception:  # of an exception so strange that Python itself cannot write it down
         return "".join(traceback.format_tb(error.__traceback__)) + said(error)
-
-
-def part_at(line: int, lines: Lines) -> str | None:
-    """Return the reference whose range around `line` is the narrowest, or None."""
-    found = [
-        (last - first, reference)
-        for reference, ranges in lines.items()
-        for first, last in ranges
-        if first <= line <= last
-    ]
-    return min(found)[1] if found else None
 
 
 def said(error: BaseException) -> str:

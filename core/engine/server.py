@@ -5,6 +5,7 @@ dropped; the training never waits for any of them.
 """
 
 import hmac
+import os
 import secrets
 import selectors
 import socket
@@ -68,6 +69,8 @@ class Server:
         self._thread = threading.Thread(target=self._serve, name="socket", daemon=True)
         self.last_seen = time.monotonic()
         """When a client was last attached."""
+        if os.name != "nt":
+            os.register_at_fork(after_in_child=self._let_go)
 
     def start(self) -> None:
         self._thread.start()
@@ -89,6 +92,11 @@ class Server:
             self._thread.join(2)
         else:
             self._deliver()
+
+    def _let_go(self) -> None:
+        """In a copy of this process that a user's code has made: clients must notice when this one is gone."""
+        for one in (self._listener, *(client.socket for client in self._clients)):
+            one.close()
 
     def _serve(self) -> None:
         next_tick = 0.0

@@ -4,16 +4,24 @@ The socket thread asks, because it alone can speak then; it sees the frames of e
 of the script that does not return, also where TensorFlow calls it in a thread of its own.
 """
 
+import contextlib
+import faulthandler
 import sys
 import threading
+import time
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
-from core.engine.failure import OUTER, Lines, part_at
+from core.runs.crash import STALL, Remains
+from core.runs.folder import SCRIPT
+from core.runs.lines import OUTER, lines_of, part_at
 from core.runs.wire import PhaseName, Silence
 
 SILENT_AFTER, EVERY = 3.0, 1.0
 """Seconds without a step until it is said, and between two times that it is said."""
+STALLED_AFTER = 4.0
+"""Seconds without a word of the socket thread after which the stacks are written down."""
 AT = {
     "building": "the script loads its data and builds the model",
     "tracing": "Keras compiles the model's step",
@@ -23,11 +31,36 @@ AT = {
 
 
 class Silences:
-    """Watches one run with the script `script`; `lines` are the line ranges of its parts, by reference."""
+    """Watches the run in the folder `run`. To be closed when it is over."""
 
-    def __init__(self, script: Path, lines: Lines):
-        self._script, self._lines = str(script), lines
-        self._said = 0.0
+    def __init__(self, run: Path):
+        self._script, self._lines = str(run / SCRIPT), lines_of(run)
+        self._said = self._armed = 0.0
+        self._stall = run / STALL
+        self._out: TextIO | None = None
+        self._lock = threading.Lock()
+        with contextlib.suppress(OSError):  # the run says itself that its folder cannot be written
+            self._out = self._stall.open("a", encoding="utf-8")
+
+    def arm(self) -> None:
+        """Have the stacks of all threads written into `stall.txt` should this not be called again for a while.
+
+        Code that never lets go of Python's lock silences the socket thread too; only this still works then.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if self._out is not None and now - self._armed >= EVERY:
+                self._armed = now
+                self._out.truncate(0)
+                faulthandler.dump_traceback_later(STALLED_AFTER, file=self._out)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._out is not None:
+                faulthandler.cancel_dump_traceback_later()
+                self._out.close()
+                self._out = None
+                self._stall.unlink(missing_ok=True)
 
     def due(self, silent: float, phase: PhaseName) -> Silence | None:
         """What is to be said now, when there was no step for `silent` seconds."""
@@ -39,17 +72,29 @@ class Silences:
         self._said = silent
         return self._silence(silent, phase)
 
-    def _silence(self, silent: float, phase: PhaseName) -> Silence:
+    def at(self) -> Remains:
+        """Where the code of the script is now; without a place where only others' code runs for it."""
         frame = self._frame()
-        line, name = (frame.f_lineno, frame.f_code.co_name) if frame else (None, "")
-        inner = bool(frame) and name not in OUTER
-        what = f"line {line} of {Path(self._script).name}, in {name}, has not ended" if inner else AT[phase]
-        return Silence(
-            seconds=silent,
-            sentence=f"No step for {silent:.0f} s: {what}.",
-            where=part_at(line, self._lines) if line and inner else None,
-            line=line,
+        name = frame.f_code.co_name if frame else ""
+        if frame is None or name in OUTER:
+            return Remains()
+        return Remains(where=part_at(frame.f_lineno, self._lines), line=frame.f_lineno, function=name)
+
+    def _silence(self, silent: float, phase: PhaseName) -> Silence:
+        at = self.at()
+        computing = phase == "tracing" and self._computing()
+        what = (
+            f"line {at.line} of {SCRIPT}, in {at.function}, has not ended"
+            if at.line
+            else AT["training" if computing else phase]
         )
+        sentence = f"No step for {silent:.0f} s: {what}."
+        return Silence(seconds=silent, sentence=sentence, where=at.where, line=at.line)
+
+    def _computing(self) -> bool:
+        """Whether TensorFlow computes: the step is compiled then, and its first time is what does not end."""
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        return frame is not None and frame.f_code.co_name in ("quick_execute", "call_function")
 
     def _frame(self) -> FrameType | None:
         """The innermost frame of the script in any thread, the main one last: it may only wait for others."""

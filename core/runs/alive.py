@@ -7,10 +7,12 @@ while it trains.
 
 import os
 import time
+import weakref
 from pathlib import Path
 from typing import BinaryIO
 
 LOCK = "lock"
+_HELD: "weakref.WeakSet[BinaryIO]" = weakref.WeakSet()
 
 
 def hold(folder: Path) -> BinaryIO:
@@ -26,6 +28,7 @@ def hold(folder: Path) -> BinaryIO:
                 file.close()
                 raise
             time.sleep(0.01)  # somebody may just be asking
+    _HELD.add(file)
     return file
 
 
@@ -43,6 +46,12 @@ def held(folder: Path) -> bool:
         return False
 
 
+def _let_go() -> None:
+    """In a copy of this process that a user's code has made: it must not look alive when this one is gone."""
+    for file in list(_HELD):
+        file.close()
+
+
 if os.name == "nt":  # pragma: no cover
     import msvcrt
 
@@ -53,6 +62,8 @@ if os.name == "nt":  # pragma: no cover
             msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
 else:
     import fcntl
+
+    os.register_at_fork(after_in_child=_let_go)
 
     def _lock(file: BinaryIO, shared: bool = False) -> None:
         # Askers lock shared, so that two of them never take each other for the holder.

@@ -7,7 +7,7 @@ line. During a run an engine answers no `AskFacts` before the run is over: keep 
 import contextlib
 import select
 import socket
-import subprocess
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import Self
 
 from core.runs import wire
+from core.runs.crash import NOTHING, MemoryKills, remains, stalled
 from core.runs.launch import Endpoint, EngineFailed, start_engine
-from core.runs.outcome import death
+from core.runs.outcome import KEPT, death
 from core.runs.record import close_killed
 from core.runs.wire import Command, Gone, Message
 
 CHUNK = 2**16
+MUTE_AFTER, STUCK_AFTER = 5.0, 7.0
+"""Seconds without a word of an engine until that is said, and until a stop becomes force."""
+SPEAKS = ("building", "tracing", "training", "stopping")
+"""Phases in which an engine says something at least once a second, even if it is that there is no step."""
+AT_ONE_THING = ": code of the run lets nothing else work"
 
 
 class EngineClient:
@@ -35,6 +41,11 @@ class EngineClient:
         self._sending = threading.Lock()
         self._gone: Gone | None = None
         self._dismissed = False
+        self._run: Path | None = None
+        self._phase = "starting"
+        self._heard, self._said = time.monotonic(), 0.0
+        self._stop_asked: float | None = None
+        self._memory = MemoryKills()
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +61,7 @@ class EngineClient:
     def send(self, command: Command) -> None:
         """Send a command. When the engine is gone this does nothing: `receive` says so."""
         data = wire.encode(command)
-        self._dismissed |= isinstance(command, wire.Shutdown)
+        self._note_command(command)
         with self._sending, contextlib.suppress(OSError):
             self._socket.sendall(data)
 
@@ -87,16 +98,68 @@ class EngineClient:
     def kill(self, run: Path | None = None, sentence: str = "") -> None:
         """End the engine by force, and write so into the record of `run`."""
         self.endpoint.kill()
-        self._reap()
+        self.endpoint.bury()
         if run is not None:
             close_killed(run, sentence or "The engine did not answer any more and was ended by force.")
+
+    @property
+    def mute(self) -> float:
+        """Seconds for which an engine that should speak at least once a second has said nothing; else 0."""
+        speaks = self._run is not None and self._phase in SPEAKS
+        return time.monotonic() - self._heard if speaks and self._gone is None else 0.0
+
+    def silence(self) -> wire.Silence | None:
+        """What the engine would say if it could, when it has been mute for long; once a second."""
+        if self._run is None or self.mute < max(MUTE_AFTER, self._said + 1):
+            return None
+        self._said = self.mute
+        found = stalled(self._run)
+        sentence = f"The engine has said nothing for {self.mute:.0f} s{found.place or AT_ONE_THING}."
+        return wire.Silence(seconds=self.mute, sentence=sentence, where=found.where, line=found.line)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a stop was asked for and the engine is too busy to hear it: then only force helps."""
+        asked = self._stop_asked
+        return asked is not None and min(self.mute, time.monotonic() - asked) > STUCK_AFTER
+
+    def end_by_force(self) -> wire.Outcome:
+        """End the engine, which is stuck, and return how its run ended, as it is recorded."""
+        assert self._run is not None
+        run, found = self._run, stalled(self._run)
+        sentence = f"Stopped by force, because the engine did not listen any more{found.place}. {KEPT}"
+        outcome = wire.Outcome(
+            run=str(run), status="stopped", sentence=sentence, where=found.where, line=found.line
+        )
+        self.endpoint.kill()
+        self.endpoint.bury()
+        _record(outcome)
+        return outcome
+
+    def _note_command(self, command: Command) -> None:
+        if isinstance(command, wire.Shutdown):
+            self._dismissed = True
+        elif isinstance(command, wire.Train):
+            self._run = self._run or Path(command.run)
+        elif isinstance(command, wire.Stop):
+            self._stop_asked = self._stop_asked or time.monotonic()
+
+    def _note(self, message: Message) -> Message:
+        if isinstance(message, wire.Welcome | wire.Phase):
+            self._phase = message.phase
+            self._run = Path(message.run) if message.run else self._run
+        elif isinstance(message, wire.Outcome):
+            self._run = self._stop_asked = None
+        return message
 
     def _read(self) -> None:
         try:
             data = self._socket.recv(CHUNK)
             if not data:
                 self._gone = self._farewell()
-            self._arrived.extend(wire.message(body) for body in self._frames.feed(data))
+            self._arrived.extend(self._note(wire.message(body)) for body in self._frames.feed(data))
+            self._heard, self._said = time.monotonic(), 0.0
+            self._memory.look()
         except OSError:
             self._gone = self._farewell()
         except wire.WireError as error:
@@ -104,21 +167,25 @@ class EngineClient:
             self._socket.close()
 
     def _farewell(self) -> Gone:
-        returncode = self._reap()
+        """Find out how the engine ended, and record it for a run that has no other end."""
+        returncode = self.endpoint.bury()
+        if returncode is None and self.endpoint.live:
+            return Gone(sentence="The engine has closed the connection; its process lives on.")
         if self._dismissed and returncode == 0:
             return Gone(sentence="The engine has ended, as asked.")
-        name, sentence = death(returncode)
-        return Gone(sentence=sentence, signal=name)
+        found = remains(self._run) if self._run else NOTHING
+        name, sentence = death(returncode, found, self._memory.any_lately())
+        gone = Gone(sentence=sentence, signal=name, where=found.where, line=found.line, details=found.details)
+        if self._run is not None:
+            _record(gone.as_outcome(self._run))
+        return gone
 
-    def _reap(self) -> int | None:
-        """Return how the process ended, where it was ours to know."""
-        process = self.endpoint.process
-        if process is None:
-            return None
-        try:
-            return process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            return None
+
+def _record(outcome: wire.Outcome) -> None:
+    """Write the end of a run whose engine could not; a record that cannot be written stays without."""
+    known = outcome.model_dump(include={"status", "sentence", "where", "line", "details"})
+    with contextlib.suppress(OSError, sqlite3.Error):
+        close_killed(Path(outcome.run), **known)
 
 
 def connect(endpoint: Endpoint, timeout: float = 10.0) -> EngineClient:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from core.runs import alive
 from core.runs.folder import SCRIPT, no_place, runs_root
+from core.runs.group import MARK, end_orphans
 
 ENDPOINT, LOG = "endpoint.json", "engine.log"
 PATIENCE = 30.0
@@ -41,6 +42,33 @@ class Detached(subprocess.Popen[bytes]):
     def __del__(self) -> None:
         pass
 
+    def bury(self, patience: float = 2.0) -> int | None:
+        """Wait until it has ended, end what it has left in its process group, and return how it ended.
+
+        None when it lives on after `patience` seconds.
+        """
+        if os.name != "nt" and self.returncode is None:
+            end = time.monotonic() + patience
+            while not self._over() and time.monotonic() < end:
+                time.sleep(0.005)
+            if not self._over():
+                return None
+            # Only now: until somebody asks how it ended, its number is nobody else's.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        try:
+            return self.wait(patience)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _over(self) -> bool:
+        if not hasattr(os, "waitid"):  # pragma: no cover
+            return self.poll() is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -55,6 +83,20 @@ class Endpoint:
     @property
     def live(self) -> bool:
         return alive.held(self.folder)
+
+    def bury(self, patience: float = 2.0) -> int | None:
+        """Wait until the engine is gone, end what it has left behind, and return how it ended, where that is known.
+
+        Whether it is gone says `live`.
+        """
+        if self.process is not None:
+            return self.process.bury(patience)
+        end = time.monotonic() + patience
+        while self.live and time.monotonic() < end:
+            time.sleep(0.01)
+        if not self.live:
+            end_orphans(self.pid, self.folder)
+        return None
 
     def kill(self) -> None:
         """End the engine and everything it started, at once. What it had committed stays."""
@@ -97,7 +139,7 @@ def _launched(folder: Path, idle: float) -> Detached:
             stdout=log,
             stderr=log,
             cwd=folder,
-            env=_environment(),
+            env=_environment() | {MARK: str(folder)},
             start_new_session=True,
         )
 
@@ -122,7 +164,7 @@ def read_endpoint(folder: Path) -> Endpoint | None:
     try:
         found = json.loads((folder / ENDPOINT).read_text("utf-8"))
         return Endpoint(int(found["port"]), str(found["token"]), int(found["pid"]), Path(found["folder"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -181,4 +223,7 @@ def _sweep(root: Path) -> None:
     for folder in root.glob("engine-*"):
         with contextlib.suppress(OSError):
             if time.time() - folder.stat().st_mtime > 2 * PATIENCE and not alive.held(folder):
+                dead = read_endpoint(folder)
+                if dead is not None:
+                    end_orphans(dead.pid, folder)
                 shutil.rmtree(folder)

@@ -3,6 +3,8 @@
 import re
 import signal
 
+from core.runs.crash import NOTHING, Remains
+
 SIGNALS = {
     "SIGKILL": "was killed from outside (SIGKILL); most often the system ran out of memory",
     "SIGSEGV": "crashed (SIGSEGV, a memory error in native code)",
@@ -16,21 +18,44 @@ SIGNALS = {
     "SIGXCPU": "was ended because its processor time was used up (SIGXCPU)",
     "SIGXFSZ": "was ended because a file grew over the limit (SIGXFSZ)",
 }
+LESS = "a smaller batch or a smaller model needs less"
+OUT_OF_MEMORY = f"The system ran out of memory and killed the engine (SIGKILL); {LESS}"
 KEPT = "Everything up to its last block of steps is kept."
 
 
-def death(returncode: int | None) -> tuple[str | None, str]:
+def death(
+    returncode: int | None, found: Remains = NOTHING, memory_ran_out: bool | None = None
+) -> tuple[str | None, str]:
     """Return the signal's name, if one ended the engine, and the sentence that says how the engine ended.
 
-    `returncode` is a process's: negative for a signal, None when nobody can say.
+    `returncode` is a process's: negative for a signal, None when nobody can say. `found` is what the engine left in
+    the folder of its run; `memory_ran_out` whether the system ended a process for lack of memory meanwhile, None
+    when that is not known.
     """
+    if found.left_by:
+        return None, f"The code ended the engine's process by {found.left_by}{found.place}. {KEPT}"
+    name = _signal_name(-returncode) if returncode is not None and returncode < 0 else None
+    name = name or (found.signal if returncode is None else None)
+    if name is not None:
+        return name, f"{_by_signal(name, found, memory_ran_out)}{found.place}. {KEPT}"
     if returncode is None:
-        return None, f"The engine's process is gone, and nobody saw why. {KEPT}"
-    if returncode < 0:
-        name = _signal_name(-returncode)
-        return name, f"The engine {SIGNALS.get(name, f'was ended by signal {name}')}. {KEPT}"
+        more = ", but the system ran out of memory meanwhile" if memory_ran_out else ""
+        return None, f"The engine's process is gone, and nobody saw why{more}. {KEPT}"
     how = "as if all were well" if returncode == 0 else f"with exit code {returncode}"
     return None, f"The engine's process ended by itself {how}, in the middle of its work. {KEPT}"
+
+
+def _by_signal(name: str, found: Remains, memory_ran_out: bool | None) -> str:
+    if name == "SIGKILL" and memory_ran_out is not None:
+        outside = "The engine was killed from outside (SIGKILL); the system did not run out of memory"
+        return OUT_OF_MEMORY if memory_ran_out else outside
+    if name in ("SIGSEGV", "SIGBUS") and found.endless:
+        return f"The engine crashed ({name}), because {found.function} calls itself without end"
+    if name == "SIGABRT" and "bad_alloc" in found.words:
+        return f"The engine gave up (SIGABRT), because it got no more memory; {LESS}"
+    if name == "SIGABRT" and found.words:
+        return f"The engine gave up (SIGABRT, {found.words.rstrip('.')})"
+    return f"The engine {SIGNALS.get(name, f'was ended by signal {name}')}"
 
 
 def plain(text: str) -> str:

@@ -7,11 +7,13 @@ connection.
 
 import struct
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic import Field as Setting
 
+from core.project.badvalues import BadValues
 from core.project.facts import DataFacts, ModelFacts
 from core.project.schema import Project
 
@@ -166,6 +168,8 @@ class Trouble(Frame):
     sentence: str
     where: str | None = None
     details: str = ""
+    bad: BadValues | None = None
+    """What went bad, where the warning is about NaN or infinity."""
 
 
 class Silence(Frame):
@@ -193,6 +197,8 @@ class Outcome(Frame):
     where: str | None = None
     line: int | None = None
     details: str = ""
+    bad: BadValues | None = None
+    """What went bad, where the run ended of NaN or infinity."""
 
 
 class Gone(Frame):
@@ -208,6 +214,11 @@ class Gone(Frame):
     where: str | None = None
     line: int | None = None
     details: str = ""
+
+    def as_outcome(self, run: Path) -> Outcome:
+        """How `run` ended, which the engine had been training."""
+        told = self.model_dump(include={"sentence", "where", "line", "details"})
+        return Outcome(run=str(run), status="killed", **told)
 
 
 Message = Annotated[

@@ -66,13 +66,13 @@ def test_a_weight_must_be_a_number():
 
 
 @pytest.fixture
-def hostile():
+def hostile(tmp_path):
     """A client, and the socket of an engine that says whatever a test wants."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         accepted = []
         thread = threading.Thread(target=lambda: accepted.append(server.accept()[0]))
         thread.start()
-        client = connect(Endpoint(server.getsockname()[1], "token", 0, None))
+        client = connect(Endpoint(server.getsockname()[1], "token", 0, tmp_path))
         thread.join()
         with client, accepted[0] as engine:
             yield client, engine
@@ -98,8 +98,8 @@ def test_silence_is_none(hostile):
     assert hostile[0].receive(0.01) is None
 
 
-def test_no_engine_at_the_port_is_said():
+def test_no_engine_at_the_port_is_said(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(EngineFailed, match="No engine answers"):
-        connect(Endpoint(port, "token", 0, None))
+        connect(Endpoint(port, "token", 0, tmp_path))

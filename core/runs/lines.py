@@ -1,0 +1,33 @@
+"""Which part of a project a line of its run's script belongs to: how code that fails, hangs or crashes is named."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from core.runs.folder import SCRIPT, facts_of
+
+Lines = Mapping[str, Sequence[Sequence[int]]]
+"""The first and the last line of every range of a part, by its reference."""
+OUTER = ("train", "<module>")
+"""Functions of the script that only call the others: a line there names no part."""
+
+
+def lines_of(run: Path) -> Lines:
+    """The line ranges of the parts in the script of `run`."""
+    found = facts_of(run)["lines"]
+    return found if isinstance(found, dict) else {}
+
+
+def part_at(line: int, lines: Lines) -> str | None:
+    """Return the reference whose range around `line` is the narrowest, or None."""
+    found = [
+        (last - first, reference)
+        for reference, ranges in lines.items()
+        for first, last in ranges
+        if first <= line <= last
+    ]
+    return min(found)[1] if found else None
+
+
+def place(line: int | None, function: str) -> str:
+    """A line of the script in words, to be put after what happened; empty where it says nothing."""
+    return f" (line {line} of {SCRIPT}, in {function})" if line and function not in OUTER else ""
