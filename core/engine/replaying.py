@@ -109,6 +109,10 @@ class Replay:
             return np.arange(index * size, index * size + count)
         return np.asarray(order[index * size : index * size + count])
 
+    def trained(self, step: int) -> int:
+        """How many rows there are to train on, 0 where that is not known."""
+        return int(getattr(self._batches(step // self._steps), "count", 0))
+
     def _batches(self, epoch: int) -> Any:
         if self._known is None or self._known[0] != epoch:
             self._known = epoch, self._stepping.batches(epoch)

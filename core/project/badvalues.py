@@ -9,9 +9,7 @@ from core.project.facts import Fact
 MOST_ROWS = 10
 """Rows that are named one by one."""
 
-Cause = Literal[
-    "input", "target", "layer", "term", "regularization", "gradient", "update", "validation", "unknown"
-]
+Cause = Literal["input", "target", "layer", "term", "regularization", "gradient", "update", "unknown"]
 
 
 class BadValues(Fact):
@@ -51,6 +49,8 @@ class BadValues(Fact):
     """The last whole epoch whose state is kept, if any."""
     kept_step: int | None = None
     """The step after which the model in `last-finite.keras` is, if it was written."""
+    validation: bool = False
+    """Whether it was in the validation after `step`, and not in a training step."""
     note: str = ""
     """Why no more is known."""
 
@@ -58,8 +58,9 @@ class BadValues(Fact):
 def sentence(bad: BadValues) -> str:
     """Say what went bad where, with the rows, what it took along, and what is kept."""
     epoch = f" (epoch {bad.epoch})" if bad.epoch else ""
-    place = f"At step {bad.step:,}{epoch}" if bad.cause != "validation" else f"In the validation{epoch}"
-    return f"{place} {_began(bad)}{_rows(bad)}{_taken_along(bad)}.{_kept(bad)}"
+    place = f"At step {bad.step:,}{epoch}" if not bad.validation else f"In the validation{epoch}"
+    before = " the training had diverged:" if bad.diverged else ""
+    return f"{place}{before} {_began(bad)}{_rows(bad)}{_taken_along(bad)}.{_kept(bad)}"
 
 
 def advice(bad: BadValues) -> str:
@@ -88,17 +89,17 @@ def _began(bad: BadValues) -> str:
             return f"the input {name} had values that are {word}"
         case "target":
             return f"the target {name} had values that are {word}"
-        case "layer" | "validation" if bad.layer:
+        case "layer":
             return f"the output of the layer {bad.layer} became {word}"
         case "term":
             part = f": {bad.formula} is" if bad.formula else " became"
-            line = f" in line {bad.line} of train.py" if bad.line else ""
+            line = f" (line {bad.line} of train.py)" if bad.line else ""
             return f"the term {name}{_of(bad.heads)}{part} {word}{line}"
         case "gradient" if bad.layer:
             return f"the gradient through the layer {bad.layer} became {word}"
         case "gradient":
             part = f", through {bad.formula}," if bad.formula else ""
-            return f"the gradient of the term {name}{_of(bad.heads)}{part} became {word}, though its value is not"
+            return f"the gradient of the term {name}{_of(bad.heads)}{part} became {word}"
         case "regularization":
             return f"the regularization{f' of the layer {bad.layer}' if bad.layer else ''} became {word}"
         case "update":
@@ -118,11 +119,11 @@ def _rows(bad: BadValues) -> str:
         return ""
     if bad.row_count == bad.batch_size > 1:
         return f" for all {bad.row_count} rows of its batch"
+    if bad.row_count > len(bad.rows):
+        return f" for {bad.row_count} of the {bad.batch_size} rows of its batch"
     named = ", ".join(str(row) for row in bad.rows)
-    more = bad.row_count - len(bad.rows)
-    more_words = f" and {more} more" if more else ""
     word = "row" if bad.row_count == 1 else "rows"
-    return f" in {word} {named}{more_words} of {bad.source or 'the training rows'}"
+    return f" in {word} {named} of {bad.source or 'the training rows'}"
 
 
 def _taken_along(bad: BadValues) -> str:
@@ -137,9 +138,11 @@ def _taken_along(bad: BadValues) -> str:
 def _kept(bad: BadValues) -> str:
     if not bad.ended:
         return ""
-    where = f"it is kept as it was after epoch {bad.kept_epoch}" if bad.kept_epoch else ""
-    where = where or "no epoch was whole by then"
-    return f" The weights were lost with it, so the run ended; {where}."
+    whole = (
+        f"epoch {bad.kept_epoch} is kept to go on from" if bad.kept_epoch else "no epoch was whole by then"
+    )
+    model = ", the model before that step is in last-finite.keras" if bad.kept_step is not None else ""
+    return f" The weights were lost with it, so the run ended; {whole}{model}."
 
 
 def _listed(word: str, names: tuple[str, ...]) -> str:

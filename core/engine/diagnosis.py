@@ -1,0 +1,215 @@
+"""Puts together what a user is told of a step with bad values: from the part of the model that is to blame to the names
+of the project, the rows of its data file and the values that stand there.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.codegen.wiring import Wiring
+from core.engine.blame import Blame, Step, is_bad
+from core.engine.codeline import guilty_line
+from core.engine.formula import guilty_part
+from core.engine.sourcerows import SourceRows
+from core.project import storage
+from core.project.badvalues import MOST_ROWS, BadValues
+from core.project.references import exists, parse
+from core.project.schema import ExpressionLoss, NumberField, Project, PythonLoss
+from core.runs.folder import PROJECT, SCRIPT
+
+MOST_OF_BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of a run: inputs, targets, and the positions of its rows among the `trained` rows to train on."""
+
+    x: Mapping[str, Any]
+    y: Mapping[str, Any]
+    rows: NDArray[np.int64]
+    trained: int
+
+
+class Diagnosis:
+    """What can be said of bad values in the run in folder `run`, whose imported script is `module`."""
+
+    def __init__(self, run: Path, module: ModuleType | None):
+        self._script, self._module = run / SCRIPT, module
+        self._project = _project_of(run)
+        self._names = Names(self._project)
+        self._read: dict[int, SourceRows | None] = {}
+
+    def of_record(self, bad: BadValues, terms: tuple[str, ...]) -> BadValues:
+        """Say what the record alone tells: the terms that went bad, and their heads."""
+        where = self._names.known(f"term:{terms[0]}") if terms else "total"
+        return bad.model_copy(update={"terms": terms, "heads": self._names.heads_of(terms), "where": where})
+
+    def of_step(self, bad: BadValues, step: Step, batch: Batch) -> BadValues:
+        """Say what one step shows that was computed slowly; where it shows nothing, only its rows."""
+        blame = step.blame(self._names.may_miss, self._names.targets)
+        told = self._batch_told(batch)
+        if blame is None:
+            return bad.model_copy(update=told)
+        found = {
+            "cause": blame.cause,
+            "kind": "nan" if blame.nan else "infinite",
+            "where": self._names.where(blame),
+            "layer": blame.layer,
+            "terms": blame.terms or bad.terms,
+            "heads": self._names.heads(blame, step),
+            **self._inside(blame, step),
+            **self._rows_told(blame, batch),
+        }
+        return bad.model_copy(update=told | found)
+
+    def of_update(self, bad: BadValues, model: Any) -> BadValues:
+        """Say which weights a step made bad, by gradients that are not."""
+        spoilt = next((each for each in model.trainable_variables if is_bad(each.value)), None)
+        if spoilt is None:
+            return bad
+        layer = str(spoilt.path).split("/")[0]
+        nan = np.isnan(np.asarray(spoilt.value, np.float32)).any()
+        told = {"cause": "update", "layer": layer, "where": self._names.known(f"layer:{layer}")}
+        return bad.model_copy(update=told | {"kind": "nan" if nan else "infinite"})
+
+    # ---- inside a term
+
+    def _inside(self, blame: Blame, step: Step) -> dict[str, Any]:
+        """The part of the formula, or the line of the Python loss, that is to blame."""
+        of_term = blame.cause == "term" or (blame.cause == "gradient" and not blame.layer)
+        known = self._project.terms.get(blame.name) if self._project and of_term else None
+        if known is None or self._project is None:
+            return {}
+        gradient = blame.cause == "gradient"
+        if isinstance(known.loss, ExpressionLoss):
+            given = dict(self._given(self._project, known.bind, step))
+            return {"formula": guilty_part(known.loss.code, given, gradient)}
+        if isinstance(known.loss, PythonLoss) and not gradient:
+            return {"line": guilty_line(step.compute_terms, self._script)}
+        return {}
+
+    def _given(self, project: Project, bind: Mapping[str, str], step: Step) -> Iterator[tuple[str, Any]]:
+        """The values that the names of a formula had; missing labels are 1, as in the script."""
+        for argument, value in bind.items():
+            found = parse(value)
+            if found is None:
+                continue
+            if found.kind in ("head", "layer"):
+                name = found.name
+                yield (
+                    argument,
+                    step.outputs[name if found.kind == "head" else Wiring(project).output_key(name)],
+                )
+            elif found.kind == "input":
+                yield argument, step.as_float(step.x[found.name])
+            else:
+                yield argument, step.label(found.name, self._names.may_miss(found.name))
+
+    # ---- rows
+
+    def _rows_told(self, blame: Blame, batch: Batch) -> dict[str, Any]:
+        spoilt = self._spoilt(blame, batch)
+        if spoilt:
+            values = tuple(f"row {row}: {text}" for row, text in spoilt.items())[:MOST_ROWS]
+            return _named(list(spoilt)) | {"values": values}
+        if blame.rows is None:
+            return {}
+        return _named(self._numbers(batch, batch.rows[np.flatnonzero(blame.rows)]))
+
+    def _spoilt(self, blame: Blame, batch: Batch) -> dict[int, str]:
+        """The rows of the source that hold what is no number, where an input or a target is to blame."""
+        source = self._source(batch.trained)
+        if source is None or self._project is None or blame.cause not in ("input", "target"):
+            return {}
+        name = self._project.model.inputs[blame.name].field if blame.cause == "input" else blame.name
+        field = self._project.data.fields.get(name)
+        return source.spoilt(field.columns) if isinstance(field, NumberField) else {}
+
+    def _batch_told(self, batch: Batch) -> dict[str, Any]:
+        numbers = sorted(self._numbers(batch, batch.rows))
+        name = self._names.source if self._source(batch.trained) else ""
+        return {"batch": tuple(numbers[:MOST_OF_BATCH]), "batch_size": len(batch.rows), "source": name}
+
+    def _numbers(self, batch: Batch, positions: NDArray[np.int64]) -> list[int]:
+        source = self._source(batch.trained)
+        return (source.numbers(positions) if source else positions + 1).tolist()
+
+    def _source(self, trained: int) -> SourceRows | None:
+        if trained not in self._read:
+            self._read[trained] = None
+            with contextlib.suppress(
+                Exception
+            ):  # the file may be gone or changed: then rows are counted otherwise
+                if self._module is not None:
+                    self._read[trained] = SourceRows(self._module, self._script, trained)
+        return self._read[trained]
+
+
+class Names:
+    """What the parts that are to blame are called in a project; without one, by themselves."""
+
+    def __init__(self, project: Project | None):
+        self._project = project
+
+    @property
+    def source(self) -> str:
+        """What the data is called: a file's name, or a bundled set's."""
+        source = self._project.data.source if self._project else None
+        named = getattr(source, "path", None) or getattr(source, "name", None) or "the data"
+        return Path(named).name
+
+    @property
+    def targets(self) -> Mapping[str, Sequence[str]]:
+        """The targets of each term."""
+        terms = self._project.terms if self._project else {}
+        return {
+            name: [value[7:] for value in term.bind.values() if value.startswith("target:")]
+            for name, term in terms.items()
+        }
+
+    def may_miss(self, field: str) -> bool:
+        """Whether terms leave out the rows in which a target has no value."""
+        known = self._project.data.fields.get(field) if self._project else None
+        return known is not None and known.missing == "keep"
+
+    def known(self, reference: str) -> str | None:
+        """The reference, unless the project has no such part: a script may be changed by hand."""
+        return reference if self._project is None or exists(self._project, reference) else None
+
+    def where(self, blame: Blame) -> str | None:
+        """The reference of the part to look at first."""
+        if blame.cause == "gradient":
+            return self.known(f"layer:{blame.layer}" if blame.layer else f"term:{blame.name}")
+        if blame.cause == "regularization":
+            return self.known(f"layer:{blame.layer}") or "regularization"
+        return self.known(f"{blame.cause}:{blame.name}")
+
+    def heads(self, blame: Blame, step: Step) -> tuple[str, ...]:
+        """The heads whose values are bad, else those of the terms that are."""
+        heads = self._project.model.heads if self._project else step.outputs
+        bad = tuple(name for name, value in step.outputs.items() if name in heads and is_bad(value))
+        terms = (blame.name,) if blame.cause == "gradient" and not blame.layer else blame.terms
+        return bad or self.heads_of(terms)
+
+    def heads_of(self, terms: Sequence[str]) -> tuple[str, ...]:
+        """The heads that terms are bound to."""
+        known = [self._project.terms[name] for name in terms if self._project and name in self._project.terms]
+        bound = (value for term in known for value in term.bind.values())
+        return tuple(dict.fromkeys(value[5:] for value in bound if value.startswith("head:")))
+
+
+def _named(rows: Sequence[int]) -> dict[str, Any]:
+    return {"rows": tuple(sorted(rows)[:MOST_ROWS]), "row_count": len(rows)}
+
+
+def _project_of(run: Path) -> Project | None:
+    try:
+        return storage.load(run / PROJECT)
+    except storage.UnreadableProject:
+        return None
