@@ -10,7 +10,7 @@ every number is the one that `fit` alone would have given.
 import time
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -27,6 +27,13 @@ MOST_BYTES = 2 * 2**30
 
 class NotInBlocks(Exception):
     """Blocks cannot be made; `str()` says why, as a sentence."""
+
+
+class Compiled(Protocol):
+    """Knows what earlier runs have compiled."""
+
+    def loop(self, name: str, make: Callable[[], Any], *owners: object) -> tuple[Any, bool]:
+        """Return the concrete function called `name`, and whether an earlier run made it; else `make` does."""
 
 
 class Captured:
@@ -98,14 +105,18 @@ class Blocks:
         self._length = 1
         self._logs: Mapping[str, float] = {}
 
-    def prepare(self) -> None:
-        """Compile the loop, before anything has been trained. Raises NotInBlocks where that cannot be done."""
+    def prepare(self, name: str, compiled: "Compiled") -> bool:
+        """Compile the loop, before anything has been trained, unless an earlier run has.
+
+        Returns whether one has. Raises NotInBlocks where a loop cannot be made.
+        """
         try:
-            self._run.get_concrete_function()
+            self._run, again = compiled.loop(name, self._run.get_concrete_function, self._rows)
         except (
             Exception
         ) as error:  # whatever it is, plain steps may still do, or fail in the script's own words
             raise NotInBlocks(f"The step does not compile into a loop: {error}") from error
+        return again
 
     def begin(self) -> None:
         """Start with the first batch of the order that the script's batches have now."""

@@ -19,6 +19,7 @@ from core.engine.blocks import Captured
 from core.engine.controls import Controls, Interrupted, Interrupter
 from core.engine.failure import Failure, details, failure, said
 from core.engine.resuming import Start, fitting, take_up
+from core.engine.reuse import Compiled, Shelf, forget_names
 from core.engine.watch import Publish, Watch
 from core.runs import alive, checkpoint, wire
 from core.runs.folder import SCRIPT, lines_of
@@ -27,6 +28,8 @@ from core.runs.launch import ENDPOINT, Endpoint, write_endpoint
 from core.runs.record import Record
 
 OUTPUT, ERRORS = "output.txt", "errors.txt"
+SHELF = Shelf()
+"""What the runs of this process have compiled."""
 
 
 def train(
@@ -99,15 +102,36 @@ def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupt
             if controls.stopping:
                 raise Interrupted
             module = _imported(run / SCRIPT, name)
-            watch.captured = Captured(module)
-            module.train(callbacks=[watch])
+            with _compiled(watch, module, run / SCRIPT):
+                module.train(callbacks=[watch])
     except Interrupted:
         return _stopped(run, watch)
     except BaseException as error:
         if controls.stopping and (isinstance(error, KeyboardInterrupt) or _came_of(error, Interrupted)):
             return _stopped(run, watch)
-        return _failed(run, failure(error, run / SCRIPT, lines_of(run)), details(error))
+        script = _compiled_from(error, watch) or run / SCRIPT
+        told = details(error).replace(str(script), str(run / SCRIPT))
+        return _failed(run, failure(error, script, lines_of(run)), told)
     return _stopped(run, watch) if controls.stopping else _done(run, watch)
+
+
+@contextlib.contextmanager
+def _compiled(watch: Watch, module: ModuleType, script: Path) -> Iterator[None]:
+    """Let `watch` take the loops that earlier runs have compiled, and keep its own for later ones."""
+    watch.captured = Captured(module)
+    watch.compiled = compiled = Compiled(SHELF, script, watch.captured)
+    sound = False
+    try:
+        yield
+        sound = True
+    finally:
+        compiled.close(sound)
+
+
+def _compiled_from(error: BaseException, watch: Watch) -> Path | None:
+    """The script of the earlier run whose lines TensorFlow names, because its loops were used again."""
+    script = watch.compiled.script if watch.compiled else None
+    return script if script and str(script) in details(error) else None
 
 
 def _done(run: Path, watch: Watch) -> wire.Outcome:
@@ -148,14 +172,14 @@ def _came_of(error: BaseException | None, kind: type[BaseException]) -> bool:
 @contextlib.contextmanager
 def _fresh(run: Path) -> Iterator[str]:
     """Start from a clean Keras and leave nothing of the script behind; yields a name for its module."""
-    keras.utils.clear_session()
+    forget_names()
     linecache.checkcache()
     name = "train_" + run.name.replace("-", "_")
     try:
         yield name
     finally:
         sys.modules.pop(name, None)
-        keras.utils.clear_session()
+        forget_names()
         gc.collect()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 
 from core.engine.blocks import Blocks, Captured, NotInBlocks
+from core.engine.reuse import AGAIN, Compiled
 
 NO_LIMIT = 2**31
 HOOKS = tuple(f"on_{kind}_batch_{end}" for kind in ("train", "test") for end in ("begin", "end"))
@@ -21,12 +22,25 @@ class Stepping:
     """Calls `after(steps)` when steps have been made, `after(0)` between validation steps."""
 
     def __init__(
-        self, model: Any, after: Callable[[int], None], room: Callable[[], int], captured: Captured | None
+        self,
+        model: Any,
+        after: Callable[[int], None],
+        room: Callable[[], int],
+        captured: Captured | None,
+        compiled: Compiled,
     ):
         self._model, self._after, self._room, self._captured = model, after, room, captured
+        self._compiled = compiled
         self._script = captured
         self._originals: dict[str, Any] = {}
         self._blocks: dict[str, Blocks] = {}
+
+    def knows(self, telemetry: object) -> bool:
+        """Whether an earlier run has compiled steps like those to be made now, which `telemetry` records."""
+        if not self._model.optimizer.built:
+            self._model.optimizer.build(self._model.trainable_variables)
+        self._compiled.begin(self._model, telemetry)
+        return self._compiled.again
 
     def drive_training(self, companions: Iterable[Any]) -> str:
         """Take over the train function, which Keras has made when `on_train_begin` is called.
@@ -36,8 +50,6 @@ class Stepping:
         """
         if any(_looks_at_steps(callback) for callback in companions):
             self._captured = None
-        if not self._model.optimizer.built:
-            self._model.optimizer.build(self._model.trainable_variables)
         return self._drive("train_function", self._model.train_step, 0, self._after, self._room)
 
     def drive_validation(self) -> None:
@@ -102,13 +114,13 @@ class Stepping:
             if self._captured is None:
                 raise NotInBlocks("A callback of the script looks at single steps.")
             blocks = Blocks(self._model, step, self._captured.rows(place), after, room)
-            blocks.prepare()
+            again = blocks.prepare(name, self._compiled)
         except NotInBlocks as reason:
             object.__setattr__(self._model, name, self._wrapped(original, after))
             return f"Step by step, because blocks are not possible here. {reason}"
         self._blocks[name] = blocks
         object.__setattr__(self._model, name, blocks)
-        return "In compiled blocks of steps."
+        return f"In compiled blocks of steps.{f' {AGAIN}' if again else ''}"
 
     def _wrapped(self, original: Callable[[Any], Any], after: Callable[[int], None]) -> Callable[[Any], Any]:
         steps = int(self._model.steps_per_execution)

@@ -21,6 +21,7 @@ from core.engine.clock import Clock
 from core.engine.controls import Controls
 from core.engine.keeping import Keeper
 from core.engine.resuming import Start
+from core.engine.reuse import Compiled
 from core.engine.stepping import Stepping
 from core.engine.telemetry import ROWS, Telemetry
 from core.runs import wire
@@ -47,6 +48,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._start, self._began = start, began
         self.captured: Captured | None = None
         """The batches that the script makes, known once it has been imported."""
+        self.compiled: Compiled | None = None
+        """The loops of this run, known once the script has been imported."""
         self.companions: Sequence[Any] = ()
         """The callbacks of the script, known once it has called `fit`."""
         self._telemetry: Telemetry | None = None
@@ -93,13 +96,15 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         super().set_model(model)
         self._telemetry = Telemetry(model)
         self._telemetry.install()
-        self._stepping = Stepping(model, self._after, self._room, self.captured)
+        assert self.compiled is not None
+        self._stepping = Stepping(model, self._after, self._room, self.captured, self.compiled)
         self._record.set(series=self._telemetry.series)
 
     def on_train_begin(self, logs: Any = None) -> None:
         assert self._stepping is not None
         self._record.set(epochs=self.params["epochs"], steps=self.params["steps"] or 0)
-        self.phase("tracing", "Keras compiles the model's step.")
+        if not self._stepping.knows(self._telemetry):
+            self.phase("tracing", "Keras compiles the model's step.")
         self._record.event("way", sentence=self._stepping.drive_training(self.companions))
         self._take_up()
 
@@ -162,7 +167,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         controls.beat()
         self._unread += steps
         self._stepped += steps
-        if controls.phase == "tracing":
+        if controls.phase in ("building", "tracing"):
             self._clock.first_step()
             self.phase("training", "Training.")
         if controls.pressing:

@@ -1,0 +1,281 @@
+"""What one run has compiled serves the next: a second training of the same structure compiles nothing again.
+
+A compiled loop is a graph. The variables, tables and rows it works on are handed to it at each call, so the graph of
+an earlier run is called with those of this run: the script has made them afresh, as ever, and no state of the earlier
+run comes along. What else could differ is in the graph, which is the same where the code it was made from is
+(`core.engine.tracedcode`) and what it works on has the same names, shapes and types. Whatever cannot be told is
+compiled anew.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras.src.backend.common import global_state
+from keras.src.random import seed_generator
+from tensorflow.python.framework import op_def_registry
+
+from core.engine.blocks import Captured
+from core.engine.tracedcode import TracedCode, traced_code
+
+MOST_KEPT = 4
+"""Structures whose loops are kept; of each only graphs, no weights and no rows."""
+MOST_WRITTEN = 128
+"""Values up to which TensorFlow writes a tensor into the graph itself."""
+WITHOUT_MEMORY = ("Assert", "Assign", "If", "LookupTable", "PartitionedCall", "Print", "ReadVariable", "Resource",
+                  "StatefulPartitionedCall", "VarIsInitialized", "VariableShape", "While")  # fmt: skip
+"""How operations begin that keep nothing in themselves, though TensorFlow calls them stateful; random ones do."""
+
+AGAIN = "The loops that an earlier run compiled are used again."
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A tensor that a loop may be handed: what it is called, its type and shape in words, and itself."""
+
+    name: str
+    kind: str
+    tensor: Any
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.name, self.kind
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A compiled loop, the places of the tensors it is handed, and those of them whose values are in the graph."""
+
+    function: Any
+    places: Sequence[tuple[str, str]]
+    written: Mapping[int, Any]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The loops compiled for one structure, by name; `script` is the one whose lines their errors name."""
+
+    script: Path
+    loops: Mapping[str, Loop]
+
+
+class Shelf:
+    """The structures that the last runs of this process have left."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Structure] = {}
+
+    def find(self, key: str) -> Structure | None:
+        return self._kept.get(key)
+
+    def keep(self, key: str, structure: Structure) -> None:
+        """Keep `structure` as the newest."""
+        self.drop(key)
+        self._kept[key] = structure
+        while len(self._kept) > MOST_KEPT:
+            self.drop(next(iter(self._kept)))
+
+    def drop(self, key: str) -> None:
+        self._kept.pop(key, None)
+
+
+class Compiled:
+    """The compiled loops of one run: those of an earlier one where that is possible, else new ones."""
+
+    def __init__(self, shelf: Shelf, script: Path, captured: Captured):
+        self._shelf, self._script, self._captured = shelf, script, captured
+        self._code = traced_code(script.read_text("utf-8"))
+        self._key = ""
+        self._model: Any = None
+        self._owned: list[Owned] = []
+        self._found: Structure | None = None
+        self._loops: dict[str, Loop] = {}
+
+    @property
+    def again(self) -> bool:
+        """Whether there are loops of an earlier run for this structure."""
+        return self._found is not None
+
+    @property
+    def script(self) -> Path:
+        """The script whose lines TensorFlow names in errors."""
+        return self._found.script if self._found else self._script
+
+    def begin(self, model: Any, telemetry: object) -> None:
+        """Look for what was compiled for such a model, whose optimizer has been built."""
+        if self._code is None or model._distribute_strategy is not None:
+            return
+        self._model = model
+        self._owned = [*_of_model(model), *_of("telemetry", telemetry)]
+        self._key = _key(self._code, model, self._captured, self._owned)
+        self._found = self._shelf.find(self._key)
+
+    def loop(self, name: str, make: Callable[[], Any], *owners: object) -> tuple[Any, bool]:
+        """Return the concrete function called `name` and whether it is an earlier one; else `make` gives it.
+
+        It may work on the model, the telemetry, and what tensors and variables `owners` have as attributes.
+        """
+        owned = [*self._owned, *(each for owner in owners for each in _of(type(owner).__name__, owner))]
+        earlier = self._found.loops.get(name) if self._found else None
+        if earlier is not None and _handed_over(earlier, owned):
+            self._loops[name] = earlier
+            return earlier.function, True
+        function = make()
+        made = _loop(function, owned) if self._key else None
+        if made is not None:
+            self._loops[name] = made
+        return function, False
+
+    def close(self, sound: bool) -> None:
+        """Keep the loops for a later run if this one was `sound`; let go of all they have worked on."""
+        self._model, self._owned = None, []
+        for name, loop in list(self._loops.items()):
+            _let_go(loop)
+            if not _has_no_memory(loop.function):
+                del self._loops[name]
+        if sound and self._loops:
+            self._shelf.keep(self._key, Structure(self.script, self._loops))
+        else:
+            self._shelf.drop(self._key)
+
+
+def forget_names() -> None:
+    """Let Keras count names and keep its settings anew, as `clear_session` does, but keep what is compiled."""
+    global_state.GLOBAL_STATE_TRACKER = threading.local()
+    global_state.GLOBAL_SETTINGS_TRACKER = threading.local()
+    tf.compat.v1.reset_default_graph()
+
+
+# ---- what loops work on
+
+
+def _of_model(model: Any) -> Iterator[Owned]:
+    """All variables of a model, its optimizer and its metrics, and the tensors and tables of its layers."""
+    metrics = [variable for metric in model.metrics for variable in metric.variables]
+    for kind, variables in (("weight", model.variables), ("metric", metrics)):
+        for number, variable in enumerate(variables):
+            yield from _variable(f"{kind} {number} {variable.path}", variable.value)
+    for number, variable in enumerate(model.optimizer.variables):
+        yield from _variable(
+            f"optimizer {number}", variable.value
+        )  # Keras counts some of their names on and on
+    for number, layer in enumerate(model._flatten_layers()):
+        yield from _of(f"layer {number}", layer)
+    generator = global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
+    if generator is not None:
+        yield from _variable("seed", generator.state.value)
+
+
+def _of(name: str, owner: object) -> Iterator[Owned]:
+    """The tensors, variables and tables that an object has."""
+    for key, value in vars(owner).items():
+        yield from _within(f"{name}.{key}", value)
+
+
+def _within(name: str, value: Any) -> Iterator[Owned]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _within(f"{name}.{key}", each)
+    elif isinstance(value, tf.Variable):
+        yield from _variable(name, value)
+    elif isinstance(value, tf.lookup.StaticHashTable | tf.lookup.experimental.MutableHashTable):
+        kind = f"table {value.key_dtype.name} {value.value_dtype.name}"
+        yield Owned(name, kind, value.resource_handle)
+        yield from _of(name, value)  # what it gives for a key it does not have
+    elif isinstance(value, tf.Tensor):
+        yield Owned(name, f"{value.dtype.name} {value.shape}", value)
+
+
+def _variable(name: str, variable: Any) -> Iterator[Owned]:
+    yield Owned(name, f"variable {variable.dtype.name} {variable.shape}", variable.handle)
+
+
+# ---- what makes loops equal
+
+
+def _key(code: TracedCode, model: Any, captured: Captured, owned: Iterable[Owned]) -> str:
+    optimizer = keras.saving.serialize_keras_object(model.optimizer)
+    if isinstance(optimizer["config"].get("learning_rate"), float):
+        del optimizer["config"]["learning_rate"]
+    shapes = [_shapes(batches) for batches in captured.made]
+    places = [each.place for each in owned]
+    parts = [code.digest, captured.batch_size, shapes, optimizer, model.get_config(), places]
+    digest = hashlib.sha256(json.dumps(parts, default=str).encode())
+    if code.looks_at_rows:
+        for name, array in captured.made[0].x.items():
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(_content(array))
+    return digest.hexdigest()
+
+
+def _shapes(batches: Any) -> list[Any]:
+    """Names, types and shapes of the rows that a script gives; more decides whether they become blocks."""
+    sides = (getattr(batches, "x", None), getattr(batches, "y", None))
+    return [
+        [
+            (name, getattr(values, "dtype", None), getattr(values, "shape", None))
+            for name, values in side.items()
+        ]
+        for side in sides
+        if isinstance(side, dict)
+    ]
+
+
+def _content(array: Any) -> Any:
+    if array.dtype == object:
+        return "\0".join(map(str, array.ravel())).encode()
+    return np.ascontiguousarray(array).data.cast("B")
+
+
+# ---- one loop
+
+
+def _loop(function: Any, owned: Iterable[Owned]) -> Loop | None:
+    """Note what `function` is handed; None if something among it is nobody's, or is made new each time."""
+    known = {id(each.tensor): each.place for each in owned}
+    handed = function.captured_inputs
+    if not all(id(tensor) in known for tensor in handed):
+        return None
+    written = {number: tensor.numpy() for number, tensor in enumerate(handed) if _may_be_written(tensor)}
+    return Loop(function, [known[id(tensor)] for tensor in handed], written)
+
+
+def _may_be_written(tensor: Any) -> bool:
+    return tensor.dtype != tf.resource and tensor.shape.num_elements() <= MOST_WRITTEN
+
+
+def _handed_over(loop: Loop, owned: Iterable[Owned]) -> bool:
+    """Let `loop` work on what this run owns, if that is alike."""
+    tensors = {each.place: each.tensor for each in owned}
+    if not all(place in tensors for place in loop.places):
+        return False
+    handed = [tensors[place] for place in loop.places]
+    if not all(np.array_equal(handed[number].numpy(), value) for number, value in loop.written.items()):
+        return False
+    loop.function.set_external_captures(handed)
+    return True
+
+
+def _let_go(loop: Loop) -> None:
+    """Free the variables and rows of a run that has ended: only the graph is kept."""
+    loop.function.set_external_captures([])
+    loop.function.graph.function_captures.clear()
+
+
+def _has_no_memory(function: Any) -> bool:
+    """Whether every call of a loop depends on what it is handed alone."""
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
+    found = {name: op_def_registry.get(name) for name in {node.op for node in nodes}}
+    return all(
+        name.startswith(WITHOUT_MEMORY)
+        for name, operation in found.items()
+        if operation is not None and operation.is_stateful
+    )
