@@ -9,9 +9,9 @@ from pathlib import Path
 
 from core.codegen import fitting, model
 from core.codegen.code import CannotGenerate, Code, join, mark
-from core.codegen.loading import loading
 from core.codegen.objects import LOSS, METRIC, OPTIMIZER, construct
 from core.codegen.quoting import literal
+from core.codegen.rows_code import from_disk, from_memory, streamed
 from core.codegen.script import RUN, Script, active, assembled, constants_of
 from core.codegen.wiring import Wiring
 from core.project.facts import DataFacts
@@ -43,13 +43,17 @@ def compile_script(project: Project, *, folder: Path, out: Path, facts: DataFact
         raise CannotGenerate("total", sentence)
     wiring = Wiring(project)
     labels = {_head(term): _target(term) for term in wiring.terms.values()}
+    named = {head: labels[head] for head in project.model.heads}
+    streams = streamed(project, folder)
+    reading = from_disk if streams else from_memory
+    opened, batches = reading(wiring, active(wiring), folder, out, facts, named)
     pieces = [
-        loading(active(wiring), folder, out, facts),
+        opened,
         model.build_model(wiring, "keras.Model"),
-        fitting.batches(wiring, {head: labels[head] for head in project.model.heads}),
+        batches,
         _compile_model(wiring),
         fitting.prediction_model(wiring),
-        fitting.train(wiring, fitting.Changes()),
+        fitting.train(wiring, fitting.Changes(), streams),
         Code(RUN),
     ]
     return assembled(project, join(constants_of(project)), pieces)
@@ -121,6 +125,8 @@ def _not_plain_training(project: Project) -> str | None:
     early = project.training.early_stopping
     if early is not None and early.monitor != "total":
         return "Early stopping watches something else than the total."
+    if project.training.devices == "all":
+        return "Among several devices, plain losses are means of each device's rows, not of the whole batch."
     return None
 
 

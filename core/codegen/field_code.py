@@ -156,22 +156,25 @@ def _images(field: ImageField, reading: Reading) -> Code:
     return Code(text, (NUMPY, "from PIL import Image"))
 
 
-def filling(name: str, field: Field, making: Making) -> Code:
-    """Return the lines that fill gaps with what the training rows say, or nothing."""
+def filling(name: str, field: Field, making: Making, learnt: str = "") -> Code:
+    """Return the lines that fill gaps with what the training rows say, or nothing.
+
+    `learnt` is the expression for it where it was found before; without it, the lines find it.
+    """
     if isinstance(field, NumberField) and field.missing == "fill" and field.fill in ("mean", "median"):
         place = f"fields[{literal(name)}]"
-        known = f"np.nan{field.fill}(values[train_rows], axis=0)"
+        known = learnt or f"np.nan{field.fill}(values[train_rows], axis=0)"
         return Code(f"values = {place}\n{place} = np.where(np.isnan(values), {known}, values)", (NUMPY,))
     if isinstance(field, CategoryField) and field.missing != "drop":
-        return _category_filling(name, field, making.facts)
+        return _category_filling(name, field, making.facts, learnt)
     return Code()
 
 
-def _category_filling(name: str, field: CategoryField, facts: DataFacts) -> Code:
+def _category_filling(name: str, field: CategoryField, facts: DataFacts, learnt: str) -> Code:
     place = f"fields[{literal(name)}]"
     lines: list[str] = []
     if field.missing == "fill":
-        lines += _filled_codes(name, field, facts, place)
+        lines += _filled_codes(name, field, facts, place, learnt)
     if field.encoding == "onehot":
         kept = f"np.where(codes < 0, np.nan, {_eye(name, field, facts)}[codes[:, 0]])"
         filled = f"{_eye(name, field, facts)}[{place}[:, 0]]"
@@ -181,7 +184,9 @@ def _category_filling(name: str, field: CategoryField, facts: DataFacts) -> Code
     return Code("\n".join(lines), (NUMPY,) if lines else ())
 
 
-def _filled_codes(name: str, field: CategoryField, facts: DataFacts, place: str) -> list[str]:
+def _filled_codes(name: str, field: CategoryField, facts: DataFacts, place: str, learnt: str) -> list[str]:
+    if field.fill is None and learnt:
+        return [f"codes = {place}", f'{place} = np.where(codes < 0, {learnt}, codes).astype("int32")']
     if field.fill is None:
         known = "codes[train_rows]"
         return [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from core.codegen import devices, precision, streamed_batches
 from core.codegen.code import CannotGenerate, Code, mark
 from core.codegen.objects import OPTIMIZER, construct
 from core.codegen.quoting import literal
@@ -102,10 +103,12 @@ def _texts(wiring: Wiring, labels: Mapping[str, str]) -> Iterator[str]:
 
 def compile_model(wiring: Wiring) -> Code:
     """Return the function `compile_model(model)`."""
-    optimizer = wiring.project.training.optimizer
-    made = construct(OPTIMIZER, optimizer.class_name, optimizer.config, "training")
+    training = wiring.project.training
+    made = construct(OPTIMIZER, training.optimizer.class_name, training.optimizer.config, "training")
+    made = f"SharedLossScale({made})" if devices.scales_losses(training) else made
     body = mark("training", f"    model.compile(optimizer={made})")
-    return Code(f"def compile_model(model):\n{body}", ("import keras",))
+    built = [devices.BUILT] if devices.are_shared(training) else []
+    return Code("\n".join(["def compile_model(model):", body, *built]), ("import keras",))
 
 
 def prediction_model(wiring: Wiring) -> Code:
@@ -173,18 +176,20 @@ def _table(name: str, rows: list[tuple[int, str]]) -> str:
     return "\n".join([f"{name} = {{", *(f"    {literal(step)}: {text}," for step, text in rows), "}"])
 
 
-def train(wiring: Wiring, changes: Changes) -> Code:
-    """Return the function `train(callbacks=())`."""
-    validates, tests = _share(wiring, "validation"), _share(wiring, "test")
+def train(wiring: Wiring, changes: Changes, streams: bool = False) -> Code:
+    """Return the function `train(callbacks=())`; with `streams`, of a script that reads its rows from disk."""
+    validates, tests = _share(wiring, "validation", streams), _share(wiring, "test", streams)
+    loaded = f"rows, {'validation' if validates else '_'}, {'test' if tests else '_'}, scaling = load_data()"
+    training, made = wiring.project.training, ["model = build_model(rows)", "compile_model(model)"]
     lines = [
         '"""Train, save the results beside this file, and return the model and its history."""',
         "keras.utils.set_random_seed(SEED)",
-        f"rows, {'validation' if validates else '_'}, {'test' if tests else '_'}, scaling = load_data()",
-        "model = build_model(rows)",
-        "compile_model(model)",
-        "batches = Batches(rows)",
+        *_of_hardware(precision.policy(training)),
+        *(streamed_batches.loaded() if streams else [loaded]),
+        *(_of_hardware(devices.SCOPE) if devices.are_shared(training) else made),
+        'batches = Batches(table, "train")' if streams else "batches = Batches(rows)",
         "history = model.fit(",
-        "    batches,",
+        "    batches.dataset," if streams else "    batches,",
         *([f"    validation_data={validates},"] if validates else []),
         "    epochs=EPOCHS,",
         "    shuffle=False,  # Keras would shuffle whole batches",
@@ -202,9 +207,15 @@ def train(wiring: Wiring, changes: Changes) -> Code:
     return Code(f"def train(callbacks=()):\n{_inside(lines)}", ("import keras",))
 
 
-def _share(wiring: Wiring, part: str) -> str:
+def _of_hardware(lines: list[str]) -> list[str]:
+    return [mark("training", "\n".join(lines))] if lines else []
+
+
+def _share(wiring: Wiring, part: str, streams: bool) -> str:
     """The batches of a part of the rows as text, empty where the project gives it none."""
     split = wiring.project.data.split
+    if streams:
+        return streamed_batches.part(split, part)
     if split.kind == "column" and part == "validation":
         return f"Batches({part}) if len({part}[{literal(wiring.fields[0])}]) else None"
     share = split.validation if part == "validation" else split.test

@@ -42,17 +42,23 @@ def loading(project: Project, folder: Path, out: Path, facts: DataFacts | None =
         from core.data import inspect  # loads pandas, which the window starts without
 
         facts = inspect(data, folder, project.seed)
+    used = complete_fields(project)
+    out = resolve(out, Path.cwd())
+    opened = reading(data.source, columns_of(data, used, facts), folder, out)
+    body = _body(data, used, Making(opened, facts), folder, out)
+    inner = Code(f"{DOCSTRING}\n{body.text}").indented().text
+    return Code(f"def load_data():\n{inner}", body.imports)
+
+
+def complete_fields(project: Project) -> dict[str, Field]:
+    """Return the fields that are used. Raises CannotGenerate where there is none, or one has no column."""
     used = used_fields(project)
     for name, field in used.items():
         if not field.columns:
             raise CannotGenerate(f"field:{name}", f"Field {name} has no column: choose one for it.")
     if not used:
         raise CannotGenerate("data", "No field is used yet: give an input or a target a field.")
-    out = resolve(out, Path.cwd())
-    opened = reading(data.source, _columns(data, used, facts), folder, out)
-    body = _body(data, used, Making(opened, facts), folder, out)
-    inner = Code(f"{DOCSTRING}\n{body.text}").indented().text
-    return Code(f"def load_data():\n{inner}", body.imports)
+    return used
 
 
 def used_fields(project: Project) -> dict[str, Field]:
@@ -62,7 +68,7 @@ def used_fields(project: Project) -> dict[str, Field]:
     return {name: field for name, field in project.data.fields.items() if name in names}
 
 
-def _columns(data: Data, used: Mapping[str, Field], facts: DataFacts) -> list[str]:
+def columns_of(data: Data, used: Mapping[str, Field], facts: DataFacts) -> list[str]:
     """Return the columns that are read, each once: of the fields, of what drops rows, and of the split."""
     fields = (*used.values(), *_dropping(data, facts).values())
     names = [name for field in fields for name in field.columns] + _by(data)
@@ -88,9 +94,9 @@ def _body(data: Data, used: Mapping[str, Field], making: Making, folder: Path, o
     filled = [field_code.filling(name, field, making) for name, field in used.items()]
     result = "scaling" if scaled else "{}"
     pieces = (
-        join((making.reading.code, _found(used, making), _dropped(data, making))).marked("data"),
+        join((making.reading.code, _found(used, making), dropped(data, making))).marked("data"),
         _image_folder(data, used, folder, out),
-        _fields(used, making),
+        fields_of(used, making),
         Code(),
         splitting(data, making.reading, making.facts, folder).marked("split"),
         *(code.marked(f"field:{name}") for name, code in zip(used, filled, strict=True) if code.text),
@@ -109,7 +115,8 @@ def _found(used: Mapping[str, Field], making: Making) -> Code:
     return field_code.found_classes(unknown, making)
 
 
-def _fields(used: Mapping[str, Field], making: Making) -> Code:
+def fields_of(used: Mapping[str, Field], making: Making) -> Code:
+    """Return the lines that make a dict of fields, before filling and scaling."""
     lines, imports = [], []
     for name, field in used.items():
         made = field_code.value(name, field, making)
@@ -129,7 +136,7 @@ def _image_folder(data: Data, used: Mapping[str, Field], folder: Path, out: Path
     return Code(f"folder = {place(beside, out)}\n\n{field_code.READ_IMAGE}", (NUMPY, "from PIL import Image"))
 
 
-def _dropped(data: Data, making: Making) -> Code:
+def dropped(data: Data, making: Making) -> Code:
     """Return the lines that leave out rows in which a field has no value and is not to be filled."""
     dropping = _dropping(data, making.facts)
     chosen = {

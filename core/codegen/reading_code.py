@@ -67,13 +67,13 @@ def reading(source: Source, columns: list[str], folder: Path, out: Path) -> Read
 
 
 def _csv(source: CsvSource, folder: Path, path: str) -> str:
-    options = _csv_options(source, folder)
+    options = csv_options(source, folder)
     arguments = [path, *(f"{name}={literal(value)}" for name, value in options.items())]
     names = '.add_prefix("column_")' if "header" in options else ""
     return f"pd.read_csv({', '.join(arguments)}){names}"
 
 
-def _csv_options(source: CsvSource, folder: Path) -> dict[str, object]:
+def csv_options(source: CsvSource, folder: Path) -> dict[str, object]:
     """Return what pandas is told; of a file that is not there, no more is known than the source says."""
     try:
         return read_options(stamp(source, folder))

@@ -16,8 +16,8 @@ from ruff import find_ruff_bin
 from core.codegen import fitting, model
 from core.codegen.code import VERBATIM, Code, Lines, join, mark, unmark
 from core.codegen.fitting import Changes
-from core.codegen.loading import loading
 from core.codegen.quoting import docstring, literal
+from core.codegen.rows_code import from_disk, from_memory, streamed
 from core.codegen.terms import Terms
 from core.codegen.wiring import Wiring
 from core.project.facts import DataFacts
@@ -61,17 +61,20 @@ def parts(
     """Return the constants of a script, and its functions and classes one subject a piece."""
     wiring = Wiring(project)
     terms = Terms(wiring)
+    streams = streamed(project, folder)
+    reading = from_disk if streams else from_memory
+    opened, batches = reading(wiring, active(wiring), folder, out, facts)
     pieces = [
-        loading(active(wiring), folder, out, facts),
+        opened,
         model.build_model(wiring),
         Code(FUNCTIONS if project.functions.strip() else ""),
         terms.losses(),
         terms.model_class(),
-        fitting.batches(wiring),
+        batches,
         fitting.changing(changes),
         fitting.compile_model(wiring),
         fitting.prediction_model(wiring),
-        fitting.train(wiring, changes),
+        fitting.train(wiring, changes, streams),
     ]
     return join([*constants_of(project), terms.weights()]), pieces
 
