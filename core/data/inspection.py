@@ -237,7 +237,7 @@ def _streamed_tally(
         complete = _count(tally, block, chosen, split)
         by = None if split.kind == "random" else block[split.by][complete]  # type: ignore[index]
         try:
-            counts = draws.counts(number, int(complete.sum()), by)  # type: ignore[arg-type]
+            counts = draws.counts(number, int(complete.sum()), by)
         except UnclearSplit as error:
             tally.why_no_split = str(error)
             return tally

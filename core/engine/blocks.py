@@ -40,6 +40,7 @@ class Captured:
     """The `Batches` a script makes: the first are those to train on, the second those to validate on."""
 
     def __init__(self, module: ModuleType):
+        self.module = module
         self.batch_size = int(getattr(module, "BATCH_SIZE", 0))
         self.made: list[Any] = []
         original = getattr(module, "Batches", None)

@@ -208,7 +208,7 @@ def _key(code: TracedCode, model: Any, captured: Captured, owned: Iterable[Owned
     places = [each.place for each in owned]
     parts = [code.digest, captured.batch_size, shapes, optimizer, model.get_config(), places]
     digest = hashlib.sha256(json.dumps(parts, default=str).encode())
-    if code.looks_at_rows:
+    if code.looks_at_rows and hasattr(captured.made[0], "x"):
         for name, array in captured.made[0].x.items():
             digest.update(f"{name} {array.dtype} {array.shape}".encode())
             digest.update(_content(array))

@@ -7,10 +7,12 @@ without batch hooks stay cheap, and the numbers are the same.
 
 import copy
 from collections.abc import Callable, Iterable
+from types import ModuleType
 from typing import Any
 
 import keras
 
+from core.engine import streams
 from core.engine.blocks import Blocks, Captured, NotInBlocks
 from core.engine.reuse import AGAIN, Compiled
 
@@ -50,7 +52,8 @@ class Stepping:
         """
         if any(_looks_at_steps(callback) for callback in companions):
             self._captured = None
-        return self._drive("train_function", self._model.train_step, 0, self._after, self._room)
+        way = self._drive("train_function", self._model.train_step, 0, self._after, self._room)
+        return f"{way} {streams.why(self._script)}".strip()
 
     def drive_validation(self) -> None:
         """Take over the test function, which Keras makes before the first `on_test_begin`."""
@@ -70,12 +73,17 @@ class Stepping:
 
         They are a copy: those of the script may be read by another thread just now.
         """
-        if self._script is None or not self._script.made:
+        if self._script is None or not self._script.made or streams.dataset_of(self._script, 0) is not None:
             return None
         batches = copy.copy(self._script.made[0])
         if hasattr(batches, "start"):
             batches.start(epoch)
         return batches
+
+    @property
+    def module(self) -> ModuleType | None:
+        """The script that was imported, where it is known."""
+        return self._script.module if self._script else None
 
     @property
     def batch_size(self) -> int:
@@ -113,7 +121,7 @@ class Stepping:
         try:
             if self._captured is None:
                 raise NotInBlocks("A callback of the script looks at single steps.")
-            blocks = Blocks(self._model, step, self._captured.rows(place), after, room)
+            blocks = self._blocks_of(self._captured, place, step, after, room)
             again = blocks.prepare(name, self._compiled)
         except NotInBlocks as reason:
             object.__setattr__(self._model, name, self._wrapped(original, after))
@@ -121,6 +129,19 @@ class Stepping:
         self._blocks[name] = blocks
         object.__setattr__(self._model, name, blocks)
         return f"In compiled blocks of steps.{f' {AGAIN}' if again else ''}"
+
+    def _blocks_of(
+        self,
+        captured: Captured,
+        place: int,
+        step: Callable[[Any], Any],
+        after: Callable[[int], None],
+        room: Callable[[], int],
+    ) -> Blocks:
+        dataset = streams.dataset_of(captured, place)
+        if dataset is not None:
+            return streams.StreamedBlocks(self._model, step, streams.StreamedRows(dataset), after, room)
+        return Blocks(self._model, step, captured.rows(place), after, room)
 
     def _wrapped(self, original: Callable[[Any], Any], after: Callable[[int], None]) -> Callable[[Any], Any]:
         steps = int(self._model.steps_per_execution)

@@ -1,0 +1,95 @@
+"""Compiled blocks of steps where the rows stream from disk: the loop takes each batch from the iterator that `fit` has
+opened, so tf.data reads and shuffles in its own threads while the steps are made.
+
+Nothing is known of the rows but their shapes, and the script's own code gives them their order. So the numbers are
+those of `fit` alone, and memory is that of a few batches.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from core.data.failures import UnreadableData
+from core.data.loading import loading
+from core.engine.blocks import Blocks, Captured, Compiled, NotInBlocks
+from core.project import storage
+from core.runs.folder import PROJECT, facts_of
+
+PLAIN = "The rows stream from disk."
+
+
+class StreamedRows:
+    """The batches of one dataset, which come in their own order; `steps` is their number, known beforehand."""
+
+    def __init__(self, dataset: Any):
+        self.steps = int(dataset.cardinality())
+        if self.steps < 0:
+            raise NotInBlocks("How many batches the data has is not known before they are read.")
+        self.element_spec = dataset.element_spec
+
+    def put_in_order(self, order: Any = None) -> None:
+        """The script's own code orders them when they are read."""
+
+
+class StreamedBlocks(Blocks):
+    """Blocks of steps whose batches come from the iterator that Keras has opened for the epoch."""
+
+    def __init__(
+        self,
+        model: Any,
+        step: Callable[[Any], Any],
+        rows: StreamedRows,
+        after: Callable[[int], None],
+        room: Callable[[], int],
+    ):
+        super().__init__(model, step, rows, after, room)  # type: ignore[arg-type]
+        self._compiled_loop = _loop(model, step, rows.element_spec)
+        self._run = lambda _first, count: self._compiled_loop(self._iterator, count)
+        self._iterator: Any = None
+
+    def prepare(self, name: str, compiled: Compiled) -> bool:
+        """Compile the loop, before anything has been trained. Raises NotInBlocks where that cannot be done."""
+        try:
+            self._compiled_loop.get_concrete_function()
+        except Exception as error:  # plain steps may still do, or fail in the script's own words
+            raise NotInBlocks(f"The step does not compile into a loop: {error}") from error
+        return False
+
+    def __call__(self, iterator: Any) -> Mapping[str, float]:
+        self._iterator = iterator
+        return super().__call__(iterator)
+
+
+def dataset_of(captured: Captured, place: int) -> Any:
+    """Return the dataset of the batches that the script made at `place`, None where its rows are in memory."""
+    return getattr(captured.made[place], "dataset", None) if place < len(captured.made) else None
+
+
+def why(captured: Captured | None) -> str:
+    """Return the sentence that says that the rows of a run stream from disk and why, "" where they do not."""
+    if captured is None or dataset_of(captured, 0) is None:
+        return ""
+    run = Path(str(captured.module.__file__)).parent
+    try:
+        found = loading(storage.load(run / PROJECT).data, Path(str(facts_of(run)["folder"])))
+    except (storage.UnreadableProject, UnreadableData, OSError):
+        return PLAIN
+    return found.sentence if found.streams else PLAIN
+
+
+def _loop(model: Any, step: Callable[[Any], Any], spec: Any) -> Any:
+    signature = [tf.data.IteratorSpec(spec), tf.TensorSpec([], tf.int64)]
+
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    def run(iterator: Any, count: Any) -> Any:
+        def one(number: Any) -> Any:
+            step(next(iterator))
+            return [number + 1]
+
+        start = tf.zeros([], tf.int64)
+        tf.while_loop(lambda number: number < count, one, [start], parallel_iterations=1)
+        return model.get_metrics_result()
+
+    return run
