@@ -6,7 +6,9 @@ The same statements make the `build_model` of a script and, run one by one in th
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from core.codegen import devices, precision
 from core.codegen.code import CannotGenerate, Code, join, mark
+from core.codegen.habits import habits
 from core.codegen.objects import LAYER, construct, find
 from core.codegen.quoting import literal
 from core.codegen.wiring import Wiring
@@ -66,7 +68,7 @@ def _outputs(wiring: Wiring) -> str:
         reference = f"head:{key}" if key in heads else f"layer:{node}"
         if node not in wiring.layers and node not in wiring.inputs:
             raise CannotGenerate(reference, f"Head {key} has no layer; wire one to it.")
-        pairs.append(mark(reference, f"{literal(key)}: {wiring.variable(node)},"))
+        pairs.append(mark(reference, f"{literal(key)}: {precision.output(wiring, key, node)},"))
     return "\n".join(["outputs = {", *pairs, "}"])
 
 
@@ -96,7 +98,10 @@ def _input(wiring: Wiring, name: str, rows: str) -> str:
 
 def _own(wiring: Wiring, node: str, layer: Layer, rows: Mapping[str, str]) -> Iterator[str]:
     where = f"layer:{node}"
-    made = construct(LAYER, layer.class_name, layer.config, where, [f"name={literal(node)}"])
+    extra = [f"name={literal(node)}", *precision.of_head(wiring, node)]
+    made = construct(
+        LAYER, layer.class_name, layer.config, where, extra, habits=habits(wiring.project.training)
+    )
     adapts = find(LAYER, layer.class_name, where).adapts and not any(layer.config.get(key) for key in LEARNT)
     name = made
     if adapts or node in wiring.shared:
@@ -159,7 +164,10 @@ def _seen(wiring: Wiring, node: str, layer: Layer, rows: Mapping[str, str]) -> s
     feeding = [name for name in wiring.sorted([source]) if name in wiring.inputs]
     inputs = ", ".join(f"{literal(name)}: {wiring.variable(name)}" for name in feeding)
     arrays = ", ".join(f"{literal(name)}: {_array(wiring, name, rows[name])}" for name in feeding)
-    return f"keras.Model({{{inputs}}}, {wiring.variable(source)}).predict({{{arrays}}}, verbose=0)"
+    computed = f"keras.Model({{{inputs}}}, {wiring.variable(source)})"
+    if devices.are_shared(wiring.project.training):  # Keras 3.15 cannot predict a few rows on several devices
+        return f"{computed}({{{arrays}}})"
+    return f"{computed}.predict({{{arrays}}}, verbose=0)"
 
 
 def _array(wiring: Wiring, name: str, rows: str) -> str:

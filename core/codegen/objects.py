@@ -37,6 +37,8 @@ NESTED: Mapping[str, Kind] = {
     "layer": Kind("layer", "layers", lambda: {**catalogue.layers(), **catalogue.cells()}),
 }
 TUPLES = ("ints", "shape", "floats")
+Habits = Callable[[str, Mapping[str, JsonValue]], Sequence[str]]
+"""What layers of a class with a config are given in this project besides, as texts of arguments."""
 
 
 def find(kind: Kind, name: str, where: str) -> Entry:
@@ -55,8 +57,10 @@ def construct(
     where: str,
     extra: Sequence[str] = (),
     depth: int = 0,
+    habits: Habits | None = None,
 ) -> str:
-    """Return the call that makes an object of the class `name`; `extra` are further arguments as text.
+    """Return the call that makes an object of the class `name`; `extra` are further arguments as text, and
+    `habits` adds some to every layer, also to one inside another.
 
     Required parameters come first and without names, as one would write `Dense(64)`; what equals the default
     is left out, except in an optimizer. Raises CannotGenerate for what the catalogue does not know and for a
@@ -68,11 +72,18 @@ def construct(
             raise CannotGenerate(where, f"{name} has no setting called {key!r}; remove it.")
     if depth > MAX_DEPTH:
         raise CannotGenerate(where, f"The settings of {name} are nested too deeply.")
-    return f"{kind.prefix}.{name}({', '.join([*_arguments(kind, entry, config, where, depth), *extra])})"
+    more = habits(name, config) if habits and kind.prefix == LAYER.prefix else ()
+    arguments = _arguments(kind, entry, config, where, depth, habits)
+    return f"{kind.prefix}.{name}({', '.join([*arguments, *extra, *more])})"
 
 
 def _arguments(
-    kind: Kind, entry: Entry, config: Mapping[str, JsonValue], where: str, depth: int
+    kind: Kind,
+    entry: Entry,
+    config: Mapping[str, JsonValue],
+    where: str,
+    depth: int,
+    habits: Habits | None,
 ) -> list[str]:
     texts: list[str] = []
     leading = True
@@ -84,7 +95,7 @@ def _arguments(
             continue
         if kind is not OPTIMIZER and _is_default(parameter, config[parameter.name]):
             continue
-        text = _value(parameter, config[parameter.name], where, depth)
+        text = _value(parameter, config[parameter.name], where, depth, habits)
         texts.append(text if leading else f"{parameter.name}={text}")
     return texts
 
@@ -94,9 +105,9 @@ def _is_default(parameter: Parameter, value: JsonValue) -> bool:
     return same and not parameter.required
 
 
-def _value(parameter: Parameter, value: JsonValue, where: str, depth: int) -> str:
+def _value(parameter: Parameter, value: JsonValue, where: str, depth: int, habits: Habits | None) -> str:
     if isinstance(value, Mapping) and parameter.type in NESTED:
-        return _nested(NESTED[parameter.type], value, where, depth)
+        return _nested(NESTED[parameter.type], value, where, depth, habits)
     if isinstance(value, list) and parameter.type in TUPLES:
         return literal(_tuples(value))
     try:
@@ -105,7 +116,7 @@ def _value(parameter: Parameter, value: JsonValue, where: str, depth: int) -> st
         raise CannotGenerate(where, f"The value of {parameter.name} cannot be written down.") from None
 
 
-def _nested(kind: Kind, value: Mapping[str, JsonValue], where: str, depth: int) -> str:
+def _nested(kind: Kind, value: Mapping[str, JsonValue], where: str, depth: int, habits: Habits | None) -> str:
     name, config = value.get("class"), value.get("config", {})
     if (
         not isinstance(name, str)
@@ -113,7 +124,7 @@ def _nested(kind: Kind, value: Mapping[str, JsonValue], where: str, depth: int) 
         or not value.keys() <= {"class", "config"}
     ):
         raise CannotGenerate(where, f'A {kind.word} is written as {{"class": ..., "config": ...}}.')
-    return construct(kind, name, config, where, depth=depth + 1)
+    return construct(kind, name, config, where, depth=depth + 1, habits=habits)
 
 
 def _tuples(value: JsonValue) -> object:

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from core.codegen import devices
 from core.codegen.code import CannotGenerate, Code, join, mark
 from core.codegen.objects import LOSS, METRIC, construct
 from core.codegen.quoting import identifier, literal
@@ -28,8 +29,8 @@ LABELS = {
     "number_labels": '''def number_labels(y):
     """Return labels with 1 where they are missing, and which rows have all of theirs."""
     missing = ops.isnan(y)
-    per_row = ops.reshape(missing, (ops.shape(y)[0], -1))
-    return ops.where(missing, 1.0, y), ops.logical_not(ops.any(per_row, axis=1))''',
+    known = ops.logical_not(ops.any(missing, axis=tuple(range(1, len(y.shape)))))
+    return ops.where(missing, 1.0, y), known''',
     "class_labels": '''def class_labels(y):
     """Return class codes with 0 where they are missing, and which rows have all of theirs."""
     missing = y < 0
@@ -97,6 +98,7 @@ class Terms:
             self.defined = functions.defined(wiring.project.functions)
         except functions.FunctionsError as error:
             raise CannotGenerate("functions", str(error)) from None
+        self._shared = devices.are_shared(wiring.project.training)
         self._refuse_names()
 
     def weights(self) -> Code:
@@ -117,10 +119,12 @@ class Terms:
 
     def model_class(self) -> Code:
         """The class `TermModel`."""
-        pieces = [Code("\n".join([TERM_MODEL, *self._scores()])), self._terms(), Code(COMPUTE_LOSS)]
+        loss = devices.compute_loss(self.wiring) if self._shared else [Code(COMPUTE_LOSS)]
+        pieces = [Code("\n".join([TERM_MODEL, *self._scores()])), self._terms(), *loss]
         if self.wiring.metrics:
             pieces.append(self._compute_metrics())
-        return Code(join(pieces, "\n\n").text, PURE)
+        whole = join([Code("", PURE), *pieces], "\n\n")
+        return join([*devices.aids(self.wiring), whole], "\n\n\n")
 
     def global_name(self, name: str) -> str:
         """The Python name of the loss of a term at the top of the script."""
@@ -155,7 +159,7 @@ class Terms:
                 f"{loss.name} looks at a whole batch and cannot leave out rows without a label; drop them."
             )
             raise CannotGenerate(where, sentence)
-        extra = ['reduction="none"'] if gaps else []
+        extra = ['reduction="none"'] if gaps or self._shared else []
         made = construct(LOSS, loss.name, loss.config, where, extra)
         return Code(f"{self.global_name(name)} = {made}", ("import keras",))
 
@@ -237,7 +241,9 @@ class Terms:
             call = f"{self.global_name(name)}({', '.join(bound.values())})"
         if known:
             return f"mean_of_known({call}, {known})"
-        return call if isinstance(loss, CatalogueLoss) else f"ops.mean({call})"
+        if isinstance(loss, CatalogueLoss):
+            return devices.mean(self.wiring, call, bound["y_pred"]) if self._shared else call
+        return f"ops.mean({call})"
 
     def _update(self, name: str, metric: Metric) -> str:
         where = f"metric:{name}"

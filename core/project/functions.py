@@ -26,7 +26,8 @@ SCRIPT_NAMES = frozenset(
             "NEW_WEIGHTS",
             "NEW_RATES",
         ),
-        *("math", "Image", "read_image"),
+        *("math", "Image", "read_image", "tf"),
+        *("device_strategy", "all_rows", "mean_over_rows", "mean_of_unmasked", "SharedLossScale"),
     }
 )
 """What a script defines or imports itself; a project's functions cannot define it once more."""
@@ -35,6 +36,7 @@ SAME_IMPORTS = frozenset(
     {
         *(
             "import keras",
+            "import tensorflow as tf",
             "from keras import layers",
             "from keras import ops",
             "from keras import layers, ops",
