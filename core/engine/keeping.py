@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engine import state
+from core.project.writing import why
 from core.runs import checkpoint
 from core.runs.checkpoint import Place
 
@@ -47,16 +48,22 @@ class Keeper:
     `tell` says to the user why the checkpoint cannot be written.
     """
 
-    def __init__(self, run: Path, commit: Callable[[], None], tell: Callable[[str], None]):
+    def __init__(self, run: Path, commit: Callable[[], bool], tell: Callable[[str], None]):
         self._run, self._commit, self._tell = run, commit, tell
         self._copies, self._writes = Allowance(SHARE_OF_COPIES), Allowance(SHARE_OF_WRITES, PAUSE)
         self._newest: tuple[Place, list[tuple[str, Any]]] | None = None
         self._told = False
+        self.epoch = 0
+        """After how many whole epochs the newest state is that is kept or waits to be written, 0 for none."""
 
     def epoch_ended(self, model: Any, callbacks: Sequence[Any], place: Place, last: bool) -> None:
-        """Take the state at the end of a whole epoch, if it is time for it; of the `last` one in any case."""
-        if not (last or self._copies):
+        """Take the state at the end of a whole epoch, if it is time for it; of the `last` one in any case.
+
+        A state with weights that are no finite numbers is of no use, and replaces none that is.
+        """
+        if not (last or self._copies) or not state.finite(model):
             return
+        self.epoch = place.epoch
         with self._copies.spent():
             place = Place(**{**vars(place), "facts": state.facts(model, callbacks)})
             large = state.size(model) > LARGE
@@ -69,17 +76,22 @@ class Keeper:
 
     def write(self) -> None:
         """Write the newest copy, if it is not written yet."""
-        if self._newest is not None:
-            newest, self._newest = self._newest, None
-            self._write(*newest)
+        if self._newest is not None and self._write(*self._newest):
+            self._newest = None
 
-    def _write(self, place: Place, arrays: checkpoint.Arrays) -> None:
+    def _write(self, place: Place, arrays: checkpoint.Arrays) -> bool:
+        """Replace the checkpoint; where that cannot be done the old one stays, which the record reaches to as well."""
         with self._writes.spent():
-            self._commit()
+            if not self._commit():
+                return False
             try:
                 checkpoint.write(self._run, place, arrays)
-                self._told = False
             except OSError as error:
                 if not self._told:
-                    self._tell(f"The run could not be resumed if it ended now: {error.strerror or error}.")
+                    path = self._run / checkpoint.FILE
+                    lost = "If the run ended now, it would be resumed from an earlier epoch"
+                    self._tell(f"{path} cannot be written: {why(path, error)}. {lost}.")
                 self._told = True
+                return False
+            self._told = False
+            return True

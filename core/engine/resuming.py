@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import inspect
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any, Protocol
 
 import keras
 
+from core.engine.room import Room
+from core.engine.tables import keep_whole
 from core.runs import checkpoint
 from core.runs.checkpoint import Checkpoint
+from core.runs.folder import write_whole
 from core.runs.history import Epoch, Event, History
 from core.runs.record import Record
 
@@ -45,8 +49,10 @@ class Start:
         return self.checkpoint.place.worked if self.checkpoint else 0.0
 
 
-def take_up(run: Path, record: Record) -> Start:
+def take_up(run: Path, record: Record, rate: float | None = None) -> Start:
     """Cut the record of `run` where it goes on, and return that place; without a checkpoint, at its start.
+
+    With another learning `rate`, those that were set by hand later than that place are not set again.
 
     Raises UnreadableCheckpoint.
     """
@@ -59,6 +65,11 @@ def take_up(run: Path, record: Record) -> Start:
     start = Start(found)
     record.cut(start.step)
     record.event("resume", step=start.step, epoch=start.epoch)
+    if rate is not None:
+        events = [each for each in events if each.kind != "rate"]
+        events.append(Event(0, 0.0, "rate", {"rate": rate, "step": start.step}))
+        record.forget_rates(start.step)
+        record.event("rate", rate=rate, step=start.step)
     record.commit()
     changes = [each for each in events if each.kind in ("weight", "rate") and each.body["step"] >= start.step]
     warnings = [each for each in events if each.kind == "warning" and each.body["step"] < start.step]
@@ -70,6 +81,9 @@ class Fitting(Protocol):
     """The callback that learns what it is called together with."""
 
     companions: Sequence[Any]
+    room: Room
+
+    def trouble(self, sentence: str) -> None: ...
 
 
 @contextlib.contextmanager
@@ -89,6 +103,7 @@ def fitting(watch: Fitting, start: Start) -> Iterator[None]:
             if start.epoch:
                 given.arguments["initial_epoch"] = start.epoch
                 _append_tables(callbacks, start.epochs)
+            keep_whole(callbacks, watch.room, watch.trouble)
         return fit(*given.args, **given.kwargs)
 
     keras.Model.fit = begun
@@ -114,10 +129,11 @@ def _cut_table(file: Path, separator: str, epochs: Sequence[Epoch]) -> None:
         heading = ["epoch", *_keys(epochs[0].logs)]
         kept = [{"epoch": str(each.epoch - 1)} | {key: str(value) for key, value in each.logs.items()}
                 for each in epochs]  # fmt: skip
-    with file.open("w", encoding="utf-8", newline="") as out:
-        table = csv.DictWriter(out, heading, restval="NA", delimiter=separator)
-        table.writeheader()
-        table.writerows(kept)
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, heading, restval="NA", delimiter=separator)
+    table.writeheader()
+    table.writerows(kept)
+    write_whole(file, text.getvalue())
 
 
 def _holds(row: dict[str, str], epoch: Epoch) -> bool:

@@ -5,7 +5,6 @@ import gc
 import importlib.util
 import linecache
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator
@@ -15,16 +14,23 @@ from types import ModuleType
 import keras
 import tensorflow
 
+from core.engine.badvalues import WeightsLost
 from core.engine.blocks import Captured
 from core.engine.controls import Controls, Interrupted, Interrupter
+from core.engine.ending import end_with_room
 from core.engine.failure import Failure, details, failure, said
+from core.engine.guarding import guarded
+from core.engine.printing import never_failing
 from core.engine.resuming import Start, fitting, take_up
 from core.engine.reuse import Compiled, Shelf, forget_names
+from core.engine.room import NoRoom
+from core.engine.saving import saving
 from core.engine.watch import Publish, Watch
 from core.runs import alive, checkpoint, wire
-from core.runs.folder import SCRIPT, lines_of
+from core.runs.folder import SCRIPT
 from core.runs.history import History
 from core.runs.launch import ENDPOINT, Endpoint, write_endpoint
+from core.runs.lines import lines_of
 from core.runs.record import Record
 
 OUTPUT, ERRORS = "output.txt", "errors.txt"
@@ -42,17 +48,18 @@ def train(
     """
     run = Path(order.run)
     with alive.hold(run), contextlib.closing(Record(run)) as record:
-        start = take_up(run, record) if order.resume else _afresh(run)
+        start = take_up(run, record, order.rate) if order.resume else _afresh(run)
         began = _note_start(run, record, start, endpoint)
         watch = Watch(run, record, controls, publish, start, began)
         watch.phase("building", _opening(order.resume, start))
         try:
-            with fitting(watch, start):
+            with guarded(run, record, publish), fitting(watch, start), saving(watch.room):
                 outcome = _outcome(run, watch, controls, interrupter)
             watch.keep()
-            _end_if_there_is_room(record, outcome)
+            outcome = end_with_room(record, outcome, watch.room)
         finally:
             (run / ENDPOINT).unlink(missing_ok=True)
+            watch.room.close()
     return outcome
 
 
@@ -82,23 +89,9 @@ def _opening(resumed: bool, start: Start) -> str:
     return f"{what}; the run goes on {done}."
 
 
-def _end_if_there_is_room(record: Record, outcome: wire.Outcome) -> None:
-    """A full disk must not hide how the run ended: who listens is told, and the record is cut short."""
-    with contextlib.suppress(sqlite3.OperationalError):
-        end(record, outcome)
-
-
-def end(record: Record, outcome: wire.Outcome) -> None:
-    """Write an outcome into the record."""
-    found = outcome.model_dump(include={"status", "sentence", "where", "line", "details"})
-    record.set(ended=time.time(), **found)
-    record.event("outcome", **found)
-    record.commit()
-
-
 def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupter) -> wire.Outcome:
     try:
-        with _output_to(run), _fresh(run) as name, interrupter:
+        with _output_to(run), never_failing(), _fresh(run) as name, interrupter:
             if controls.stopping:
                 raise Interrupted
             module = _imported(run / SCRIPT, name)
@@ -106,6 +99,10 @@ def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupt
                 module.train(callbacks=[watch])
     except Interrupted:
         return _stopped(run, watch)
+    except NoRoom as error:
+        return _stopped(run, watch, f" {error}")
+    except WeightsLost as lost:
+        return _lost(run, lost)
     except BaseException as error:
         if controls.stopping and (isinstance(error, KeyboardInterrupt) or _came_of(error, Interrupted)):
             return _stopped(run, watch)
@@ -143,10 +140,23 @@ def _done(run: Path, watch: Watch) -> wire.Outcome:
     return wire.Outcome(run=str(run), status="done", sentence=f"Done: {count}, {steps:,} steps.{bad}")
 
 
-def _stopped(run: Path, watch: Watch) -> wire.Outcome:
+def _stopped(run: Path, watch: Watch, more: str = "") -> wire.Outcome:
     steps, epochs = watch.made
-    sentence = f"Stopped as asked after {steps:,} steps ({epochs} whole epochs)."
+    sentence = f"Stopped as asked after {steps:,} steps ({epochs} whole epochs).{more}"
     return wire.Outcome(run=str(run), status="stopped", sentence=sentence)
+
+
+def _lost(run: Path, lost: WeightsLost) -> wire.Outcome:
+    bad = lost.bad
+    return wire.Outcome(
+        run=str(run),
+        status="failed",
+        sentence=str(lost),
+        where=bad.where,
+        line=bad.line,
+        details=lost.details,
+        bad=bad,
+    )
 
 
 def _failed(run: Path, found: Failure, text: str) -> wire.Outcome:

@@ -5,16 +5,15 @@ happens between two steps goes through `Stepping`.
 """
 
 import math
-import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from core.engine import state
+from core.engine.badvalues import Finiteness
 from core.engine.blocks import LONGEST_BLOCK, Captured
 from core.engine.changes import Changes
 from core.engine.clock import Clock
@@ -22,8 +21,11 @@ from core.engine.controls import Controls
 from core.engine.keeping import Keeper
 from core.engine.resuming import Start
 from core.engine.reuse import Compiled
+from core.engine.room import Room
+from core.engine.saving import save_now
 from core.engine.stepping import Stepping
 from core.engine.telemetry import ROWS, Telemetry
+from core.project.writing import why
 from core.runs import wire
 from core.runs.checkpoint import Place
 from core.runs.record import Record
@@ -31,8 +33,6 @@ from core.runs.record import Record
 INTERVAL = 0.1
 """Seconds between two read-outs; each tells clients two things, so they hear at most 20 a second."""
 CHECKPOINT = "checkpoint.keras"
-
-ADVICE = "Most often a smaller learning rate helps, or a formula without a log of 0 and a division by 0."
 
 Publish = Callable[[wire.Frame], None]
 
@@ -45,6 +45,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     ):
         super().__init__()
         self._run, self._record, self._controls, self._publish = run, record, controls, publish
+        self.room = Room(run, record, controls, publish)
         self._start, self._began = start, began
         self.captured: Captured | None = None
         """The batches that the script makes, known once it has been imported."""
@@ -55,17 +56,14 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._telemetry: Telemetry | None = None
         self._stepping: Stepping | None = None
         self._clock = Clock()
-        self._changes = Changes(record, self._trouble, start.changes)
-        self._keeper = Keeper(run, self._commit, self._trouble)
+        self._changes = Changes(record, self.trouble, start.changes)
+        self._keeper = Keeper(run, self._commit, self.trouble)
         self._made = self._stepped = self._epoch_began = start.step
         self._epoch = self._epochs_done = start.epoch
         self._whole = False
-        self._bad = set(start.warned)
-        self.first_bad = ""
-        """What was no finite number first, and what helps; empty while all is well."""
+        self._finiteness = Finiteness(run, record, controls, publish, self._kept_epochs, start.warned)
         self._unread = 0
         self._last_told = 0.0
-        self._disk_full = False
 
     @property
     def made(self) -> tuple[int, int]:
@@ -76,6 +74,14 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def planned(self) -> int:
         """The epochs that were to be made."""
         return int((self.params or {}).get("epochs", 0))
+
+    @property
+    def first_bad(self) -> str:
+        """What was no finite number first, and what helps; empty while all is well."""
+        return self._finiteness.first_bad
+
+    def _kept_epochs(self) -> int | None:
+        return self._keeper.epoch or self._start.epoch or None
 
     def keep(self) -> None:
         """Write the newest checkpoint, if it is not written yet."""
@@ -111,6 +117,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def _take_up(self) -> None:
         """Go on where the run was interrupted, if it was. The other callbacks have begun anew before this."""
         assert self._telemetry is not None
+        assert self._stepping is not None
         found = self._start.checkpoint
         self._clock.start(found.place.seconds if found else 0.0, self._made)
         if found:
@@ -118,6 +125,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 raise state.DoesNotFit("train.py gives its callbacks to fit in another way than a list")
             state.restore(self.model, self.companions, found)
             self._telemetry.start(self._made)
+        steps = self.params["steps"] or 0
+        self._finiteness.begin(self.model, self._telemetry, self._stepping, self._changes, steps, self._made)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._epoch_began = epoch + 1, self._made
@@ -176,7 +185,10 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self._change()
         if self._due() or self._unread > ROWS - LONGEST_BLOCK:
             self._read()
+            self._finiteness.remember(self._made)
             self._tell()
+        elif steps and self._last_of_epoch:
+            self._read()  # an epoch that went bad is none, and is not written into the script's own table
 
     def _room(self) -> int:
         return self._changes.room(self._stepped)
@@ -227,12 +239,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 self._save()
 
     def _save(self) -> None:
-        part = self._run / f"part-{CHECKPOINT}"
+        path = self._run / CHECKPOINT
         try:
-            self.model.save(part)
-            part.replace(self._run / CHECKPOINT)
-        except OSError as error:
-            self._trouble(f"The checkpoint could not be written to {self._run}: {error}.")
+            save_now(self.model, path)
+        except (OSError, RuntimeError) as error:
+            self.trouble(f"{path} cannot be written: {why(path, error)}. The run goes on.")
             return
         self._record.event("save", path=CHECKPOINT, step=self._stepped)
         self._commit()
@@ -246,7 +257,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if len(rows):
             self._made = first + len(rows)
             self._record.steps(first, rows)
-            self._look_for_bad(first, rows)
+            self._finiteness.look(first, rows)
         self._clock.read(self._made)
 
     def _tell(self) -> None:
@@ -274,6 +285,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         validation = {key: logs[f"val_{name}"] for name, key in keys.items() if f"val_{name}" in logs}
         if not self._whole:
             validation = {}
+        self._finiteness.validated(epoch, validation)
         self._record.epoch(epoch, self._made, self._clock.seconds, train, validation)
 
     def _key(self, name: str) -> str:
@@ -282,41 +294,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             return "total" if name == "loss" else name
         return f"{'term' if name in self._telemetry.names else 'metric'}:{name}"
 
-    def _look_for_bad(self, first: int, rows: Any) -> None:
-        """Warn once a series when it is no finite number any more."""
-        finite = np.isfinite(rows)
-        if finite.all():
-            return
-        assert self._telemetry is not None
-        for column, series in enumerate(self._telemetry.series):
-            if series not in self._bad and not finite[:, column].all():
-                self._bad.add(series)
-                step = int(np.argmin(finite[:, column]))
-                self._warn_of_bad(series, first + step, float(rows[step, column]))
-
-    def _warn_of_bad(self, series: str, step: int, value: float) -> None:
-        what = f"The term {series[5:]}" if series.startswith("term:") else f"The {series}"
-        word = "not a number (NaN)" if math.isnan(value) else "infinite"
-        steps = self.params["steps"]
-        epoch = f" (epoch {step // steps + 1})" if steps else ""
-        sentence = f"{what} became {word} at step {step + 1}{epoch}."
-        self.first_bad = self.first_bad or f"{sentence} {ADVICE}"
-        self._record.event("warning", sentence=sentence, where=series, step=step)
-        self._publish(wire.Trouble(sentence=sentence, where=series))
-
-    def _trouble(self, sentence: str) -> None:
+    def trouble(self, sentence: str) -> None:
+        """Tell the user that something is not as it should be; the run goes on."""
         self._record.event("trouble", sentence=sentence, step=self._stepped)
         self._publish(wire.Trouble(sentence=sentence))
 
-    def _commit(self) -> None:
-        """Write what waits; on a full disk it is kept and written once there is room."""
-        try:
-            self._record.commit()
-            self._disk_full = False
-        except sqlite3.OperationalError as error:
-            if not self._disk_full:
-                sentence = (
-                    f"The record in {self._run} cannot be written ({error}); the run is kept in memory."
-                )
-                self._publish(wire.Trouble(sentence=sentence))
-            self._disk_full = True
+    def _commit(self) -> bool:
+        """Write what waits, if there is room for it; whether all of it is written."""
+        return self.room.commit()

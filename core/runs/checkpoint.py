@@ -4,6 +4,7 @@ Arrays and one JSON text in a zip archive, never pickle. It is written whole or 
 checksums, so one that a disk has damaged is noticed before anything is restored from it.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -60,7 +61,8 @@ def write(run: Path, place: Place, arrays: Arrays) -> None:
             os.fsync(out.fileno())
         temporary.replace(file)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 

@@ -148,13 +148,13 @@ def summary(run: Path) -> RunSummary:
         history.close()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a temporary name in the same folder, synced, then renamed."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all: a temporary name in the same folder, synced, then renamed. Raises OSError."""
     refuse_what_is_no_file(path)
     temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -43,7 +43,7 @@ CUT = (
         3,
     ),
     ("DELETE FROM epochs WHERE step > ?", 1),
-    ("DELETE FROM events WHERE kind = 'warning' AND json_extract(body, '$.step') >= ?", 1),
+    ("DELETE FROM events WHERE kind IN ('warning', 'bad') AND json_extract(body, '$.step') >= ?", 1),
     # Readers that run see by this number that what they know may be gone.
     (
         "INSERT OR REPLACE INTO meta SELECT 'cuts', 1 + coalesce((SELECT value FROM meta WHERE key = 'cuts'), 0)",
@@ -63,7 +63,9 @@ class Record:
 
     def __init__(self, run: Path):
         self._lock = threading.RLock()
-        self._db = _connected(run / DATABASE)
+        self._file = run / DATABASE
+        self._db = _connected(self._file)
+        self._is = _identity(self._file)
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
         self._small: list[int] = []
         self.waiting = 0
@@ -107,6 +109,10 @@ class Record:
         for statement, values in CUT:
             self._add(statement, (step,) * values)
 
+    def forget_rates(self, step: int) -> None:
+        """Forget the learning rates that were set by hand before `step` or a later step."""
+        self._add("DELETE FROM events WHERE kind = 'rate' AND json_extract(body, '$.step') >= ?", (step,))
+
     def commit(self) -> None:
         """Write what waits, all of it or nothing. Raises sqlite3.OperationalError."""
         with self._lock:
@@ -129,6 +135,11 @@ class Record:
             if joined:
                 self._small.clear()
 
+    @property
+    def lost(self) -> bool:
+        """Whether the file is not where it was opened any more."""
+        return _identity(self._file) != self._is
+
     def copy(self, run: Path) -> None:
         """Write all that is committed into a new record in `run`, and go on there.
 
@@ -142,7 +153,8 @@ class Record:
                 fresh.close()
                 raise
             self._db.close()
-            self._db = fresh
+            self._db, self._file = fresh, run / DATABASE
+            self._is = _identity(self._file)
 
     def close(self) -> None:
         with self._lock:
@@ -181,6 +193,13 @@ def _connected(file: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        found = file.stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _neighbours(blocks: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
