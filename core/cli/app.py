@@ -47,6 +47,7 @@ Epochs = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Train th
 Resumed = Annotated[
     int | None, typer.Option(min=1, max=1_000_000, help="Epochs to have in the end, with those it has.")
 ]
+Rate = Annotated[float | None, typer.Option(min=0.0, help="Go on with that learning rate.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as described above.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the Python code that the project brings along.")]
 
@@ -170,6 +171,12 @@ def train(
     seconds, train, validation: means by total, regularization, term:NAME and metric:NAME); `trouble`
     (sentence, where, details); `silence` (no step for `seconds`; sentence, where, line); and last `outcome`
     (status: done, stopped, failed or killed; sentence, where, line, details, run).
+
+    A run whose weights are lost to NaN or infinity fails. Its `outcome`, and a `trouble` where they are not lost, has
+    in `bad` what went bad first: step, epoch, cause (input, target, layer, term, regularization, gradient, update or
+    unknown), kind (nan or infinite), where, layer, terms, heads, formula, line, rows (at most ten of the row_count of
+    the batch, numbered from 1 in `source`), batch, batch_size, values, diverged, ended, kept_epoch, kept_step,
+    validation, note. The `outcome` then has `remedies`, a list of what helps; without --json they are printed.
     """
     from core.cli import training
 
@@ -179,16 +186,19 @@ def train(
 
 
 @app.command()
-def resume(run: Run, epochs: Resumed = None, as_json: Json = False, trust: Trust = False) -> None:
+def resume(
+    run: Run, epochs: Resumed = None, rate: Rate = None, as_json: Json = False, trust: Trust = False
+) -> None:
     """Let a run go on to its end: one that was stopped, failed or was killed; or a paused one.
 
     It goes on after its last whole epoch that a checkpoint was kept of, and has the numbers that it would have
-    had without the interruption. A run that is done goes on with --epochs only. Output and exit codes as of
+    had without the interruption, unless --rate sets another learning rate from there on, as helps one that ended
+    of NaN or infinity. A run that is done goes on with --epochs only. Output and exit codes as of
     `train`; 1 also when it cannot go on, with the reason.
     """
     from core.cli import training
 
-    outcome = training.resume(run_folder(run), epochs, training.listener(as_json), trust)
+    outcome = training.resume(run_folder(run), epochs, rate, training.listener(as_json), trust)
     raise typer.Exit(training.EXIT[outcome.status])
 
 

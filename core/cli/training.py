@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn
 
+from core.cli.badvalues import help_for
 from core.cli.checking import found_problems, say_problems
 from core.cli.opening import Opened, Refused
 from core.cli.output import print_json, says
@@ -61,16 +62,18 @@ def train(what: Opened, root: Path | None, tell: Listener, trusted: bool) -> tup
     return run, outcome
 
 
-def resume(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wire.Outcome:
+def resume(run: Path, epochs: int | None, rate: float | None, tell: Listener, trusted: bool) -> wire.Outcome:
     """Let a run go on to its end: one that has ended from its checkpoint, a paused one from where it is.
 
-    `epochs` are those to have at the end, where not those that were planned. Raises Refused.
+    `epochs` are those to have at the end, where not those that were planned, `rate` is another learning rate for the
+    rest. Raises Refused.
     """
     endpoint = attach(run)
     if endpoint is None:
-        return take_up(run, epochs, tell, trusted)
-    if epochs is not None:
-        raise Refused(f"{run.name} is being trained: its epochs can be changed when it has ended.", 1)
+        return take_up(run, epochs, rate, tell, trusted)
+    if epochs is not None or rate is not None:
+        what = "epochs" if rate is None else "learning rate"
+        raise Refused(f"{run.name} is being trained: its {what} can be changed when it has ended.", 1)
     try:
         engine = connect(endpoint)
     except EngineFailed as error:
@@ -81,11 +84,11 @@ def resume(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wire
         return follow(engine, run, tell)
 
 
-def take_up(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wire.Outcome:
+def take_up(run: Path, epochs: int | None, rate: float | None, tell: Listener, trusted: bool) -> wire.Outcome:
     """Train a run that has ended on from its checkpoint. Raises Refused where it cannot."""
     ended = _state_of(run)
     try:
-        found = plan(run, epochs)
+        found = plan(run, epochs, rate)
         must_be_trusted(found.project, trusted)
         if found.longer:
             extend(found)
@@ -96,7 +99,7 @@ def take_up(run: Path, epochs: int | None, tell: Listener, trusted: bool) -> wir
         tell.started(run)
         if ended.status in ("killed", "failed"):
             tell.message(wire.Trouble(sentence=f"The run had ended: {ended.sentence}", where=ended.where))
-        engine.send(wire.Train(run=str(run), resume=True))
+        engine.send(wire.Train(run=str(run), resume=True, rate=rate))
         outcome = follow(engine, run, tell, found.epoch)
         engine.send(wire.Shutdown())
     return outcome
@@ -232,7 +235,8 @@ class JsonLines:
         self._print("epoch", vars(epoch))
 
     def ended(self, run: Path, outcome: wire.Outcome) -> None:
-        self._print("outcome", {**outcome.model_dump(exclude={"kind", "run"}), "run": str(run)})
+        body = {**outcome.model_dump(exclude={"kind", "run"}), "run": str(run)}
+        self._print("outcome", body | ({"remedies": help_for(run, outcome.bad)} if outcome.bad else {}))
 
     def _print(self, event: str, body: dict[str, Any]) -> None:
         print_json({"event": event, **body}, indent=None)
@@ -280,6 +284,8 @@ class Bar:
         if outcome.status == "killed":
             name = run.name if run.parent == runs_root() else run
             says.print(f"It can go on: lossmith resume {name}", markup=False)
+        for line in help_for(run, outcome.bad) if outcome.bad else ():
+            says.print(f"  - {line}", markup=False)
         print(run, flush=True)
 
     def _show(self, at: wire.Progress) -> None:

@@ -5,6 +5,7 @@ same batches and the same random numbers, so the result is that of a run that wa
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,10 @@ class Plan:
         return self.epochs != self.project.training.epochs
 
 
-def plan(run: Path, epochs: int | None = None) -> Plan:
-    """Return how `run` goes on, for `epochs` in all or as many as were planned. Raises CannotResume."""
+def plan(run: Path, epochs: int | None = None, rate: float | None = None) -> Plan:
+    """Return how `run` goes on, for `epochs` in all or as many as were planned, at another learning `rate` where one
+    is given. Raises CannotResume.
+    """
     if alive.held(run):
         raise CannotResume(f"{run.name} is being trained right now.")
     project = _project_of(run)
@@ -49,6 +52,10 @@ def plan(run: Path, epochs: int | None = None) -> Plan:
     history = History(run)
     state, trained = history.state, len(history.epochs())
     history.close()
+    if rate is not None and isinstance(project.training.optimizer.config.get("learning_rate"), Mapping):
+        raise CannotResume(
+            f"{run.name} follows a schedule of learning rates: train its project again with another."
+        )
     wanted, done = epochs or project.training.epochs, place.epoch if place else 0
     if state.status == "done":
         _refuse_done(run, state, trained, wanted)

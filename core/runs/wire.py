@@ -43,12 +43,13 @@ class Hello(Frame):
 class Train(Frame):
     """Run the `train.py` of a run folder (absolute path). Refused with `Trouble` while another run is on.
 
-    With `resume` a run that has ended goes on from its checkpoint.
+    With `resume` a run that has ended goes on from its checkpoint, at another learning `rate` where one is given.
     """
 
     kind: Literal["train"] = "train"
     run: str
     resume: bool = False
+    rate: Annotated[float | None, Setting(ge=0, allow_inf_nan=False)] = None
 
 
 class Pause(Frame):
