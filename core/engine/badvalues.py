@@ -5,9 +5,10 @@ A run whose weights are lost by it ends there: every further number would be a N
 script computes, and the last finite states are kept.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from core.engine import state
 from core.engine.blame import Step
 from core.engine.changes import Changes
 from core.engine.controls import Controls
-from core.engine.diagnosis import Batch, Diagnosis
+from core.engine.diagnosis import Diagnosis
 from core.engine.failure import details, reason
 from core.engine.replaying import Anchor, CannotReplay, Replay
+from core.engine.saving import save_now
 from core.engine.stepping import Stepping
 from core.engine.telemetry import Telemetry
 from core.project.badvalues import BadValues, advice, sentence
@@ -61,6 +63,7 @@ class Finiteness:
         self._smallest = self._last = np.inf
         self.found: BadValues | None = None
         """What went bad first, None while all is well."""
+        self._found_in_validation: BadValues | None = None
 
     def begin(
         self, model: Any, telemetry: Telemetry, stepping: Stepping, changes: Changes, steps: int, made: int
@@ -87,31 +90,43 @@ class Finiteness:
 
     def remember(self, made: int) -> None:
         """Copy the state after `made` steps if it is time for it, to go back to. Raises WeightsLost."""
-        if self.found is not None or not self._anchor.due():
+        if not self._anchor.due():
             return
         if state.finite(self._model):
             self._anchor.drop(made)
         elif made > self._anchor.step:  # the losses have not shown it yet
             self._find(made - 1, (), True)
 
-    def validated(self, epoch: int, means: dict[str, float]) -> None:
-        """Warn once of means of validation rows that are not finite, though those of the training rows are."""
+    def validated(self, epoch: int, made: int, means: Mapping[str, float]) -> None:
+        """Warn once of means of validation rows that are not finite, after `made` steps and `epoch` whole epochs."""
         bad = [
-            key for key, value in means.items() if not np.isfinite(value) and f"val_{key}" not in self._warned
+            key for key, value in means.items() if not np.isfinite(value) and not key.startswith("metric:")
         ]
-        if not bad or self.found is not None:
+        if not bad or self.found is not None or self._found_in_validation is not None:
             return
-        self._warned.update(f"val_{key}" for key in bad)
         terms = tuple(key[5:] for key in bad if key.startswith("term:"))
-        made = epoch * self._steps
-        found = BadValues(step=made, epoch=epoch, cause="validation", where=bad[0])
-        found = Diagnosis(self._run, self._stepping.module).of_record(found, terms)
-        self._tell(found)
+        diagnosis = Diagnosis(self._run, self._stepping.module, "validation_rows")
+        nan = any(np.isnan(means[key]) for key in bad)
+        kind: Literal["nan", "infinite"] = "nan" if nan else "infinite"
+        found = diagnosis.of_record(BadValues(step=made, epoch=epoch, validation=True, kind=kind), terms)
+        self._found_in_validation, told = self._looked(
+            lambda: self._seen_in_validation(found, diagnosis), found
+        )
+        self._tell(self._found_in_validation, told)
+
+    def _seen_in_validation(self, bad: BadValues, diagnosis: Diagnosis) -> BadValues:
+        for batch in self._stepping.validation_batches():
+            self._may_go_on()
+            found = diagnosis.of_step(bad, Step(self._model, batch.x, batch.y, training=False), batch)
+            if found.cause != "unknown":
+                return found
+        return bad
 
     @property
     def first_bad(self) -> str:
         """What was no finite number first, and what helps; empty while all is well."""
-        return f"{sentence(self.found)} {advice(self.found)}" if self.found else ""
+        found = self.found or self._found_in_validation
+        return f"{sentence(found)} {advice(found)}" if found else ""
 
     # ---- the series
 
@@ -135,11 +150,27 @@ class Finiteness:
             self._smallest = min(self._smallest, float(np.abs(totals).min()))
             self._last = float(np.abs(totals[-1]))
 
+    # ---- where it ends
+
+    def _end_if_lost(self, last: int) -> None:
+        """End a run that went on with bad values, once its weights are lost too: before, or in, step `last`."""
+        if self.found is None or state.finite(self._model):
+            return
+        kept = None
+        with contextlib.suppress(CannotReplay):
+            step = self._replay().find(self._anchor, last)
+            kept = step if self._save() else None
+        self.found = self.found.model_copy(
+            update={"ended": True, "kept_epoch": self._kept(), "kept_step": kept}
+        )
+        self._tell(self.found)
+
     # ---- where it began
 
     def _find(self, last: int, terms: tuple[str, ...], nan: bool) -> None:
         """Find out what made a number of step `last` (0 is the first), or the weights after it, bad."""
         if self.found is not None:
+            self._end_if_lost(last)
             return
         self._publish(wire.Phase(phase="training", sentence=SEARCHING, run=str(self._run)))
         lost = not state.finite(self._model)
@@ -169,46 +200,49 @@ class Finiteness:
         bad = diagnosis.of_record(bad, terms).model_copy(update={"diverged": self._diverged()})
         now = dict(state.arrays(model, ())), [np.array(each.value) for each in model.metrics_variables]
         try:
-            return self._replayed(bad, last, diagnosis), ""
-        except CannotReplay as why:
-            return bad.model_copy(update={"note": str(why)}), ""
-        except Exception as error:  # whatever it is, it must not hide what the record tells
-            note = f"Where it began could not be found: {reason(error)}."
-            return bad.model_copy(update={"note": note}), details(error)
+            return self._looked(lambda: self._replayed(bad, last, diagnosis), bad)
         finally:
             state.put(model, now[0])
             for variable, value in zip(model.metrics_variables, now[1], strict=True):
                 variable.assign(value)
             self._telemetry.start(made)
 
+    def _looked(self, look: Callable[[], BadValues], bad: BadValues) -> tuple[BadValues, str]:
+        """What `look` finds; where it fails, `bad` with the reason, and the traceback."""
+        try:
+            return look(), ""
+        except CannotReplay as why:
+            return bad.model_copy(update={"note": str(why)}), ""
+        except Exception as error:  # whatever it is, it must not hide what the record tells
+            note = f"Where it began could not be found: {reason(error)}."
+            return bad.model_copy(update={"note": note}), details(error)
+
     def _replayed(self, bad: BadValues, last: int, diagnosis: Diagnosis) -> BadValues:
-        replay = Replay(
-            self._model, self._stepping, self._telemetry, self._changes, self._steps, self._may_go_on
-        )
+        replay = self._replay()
         step = replay.find(self._anchor, last)
         if step != last:  # a step before has spoilt the weights, and this one only shows it
             bad = bad.model_copy(update={"step": step + 1, "epoch": step // self._steps + 1})
         bad = bad.model_copy(update={"diverged": bad.diverged or self._has_large_weights()})
         if bad.ended:
-            bad = bad.model_copy(update={"kept_step": step if self._save(step) else None})
+            bad = bad.model_copy(update={"kept_step": step if self._save() else None})
         before = dict(state.arrays(self._model, ()))
-        x, y = replay.batch(step)
-        count = len(next(iter(x.values())))
-        batch = Batch(x, y, replay.rows(step, count), replay.trained(step))
-        found = diagnosis.of_step(bad, Step(self._model, x, y), batch)
+        batch = replay.batch(step)
+        found = diagnosis.of_step(bad, Step(self._model, batch.x, batch.y), batch)
         if found.cause == "unknown":
             state.put(self._model, before)
             replay.make(step)
             found = diagnosis.of_update(found, self._model)
         return found
 
-    def _save(self, step: int) -> bool:
-        part = self._run / f"part-{LAST_FINITE}"
+    def _replay(self) -> Replay:
+        return Replay(
+            self._model, self._stepping, self._telemetry, self._changes, self._steps, self._may_go_on
+        )
+
+    def _save(self) -> bool:
         try:
-            self._model.save(part)
-            part.replace(self._run / LAST_FINITE)
-        except OSError:
-            part.unlink(missing_ok=True)
+            save_now(self._model, self._run / LAST_FINITE)
+        except (OSError, RuntimeError):  # on a full disk the checkpoint must do
             return False
         return True
 

@@ -4,7 +4,6 @@ of the project, the rows of its data file and the values that stand there.
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.codegen.wiring import Wiring
+from core.engine.batch import Batch
 from core.engine.blame import Blame, Step, is_bad
 from core.engine.codeline import guilty_line
 from core.engine.formula import guilty_part
@@ -26,21 +26,14 @@ from core.runs.folder import PROJECT, SCRIPT
 MOST_OF_BATCH = 1_000
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One batch of a run: inputs, targets, and the positions of its rows among the `trained` rows to train on."""
-
-    x: Mapping[str, Any]
-    y: Mapping[str, Any]
-    rows: NDArray[np.int64]
-    trained: int
-
-
 class Diagnosis:
-    """What can be said of bad values in the run in folder `run`, whose imported script is `module`."""
+    """What can be said of bad values in the run in folder `run`, whose imported script is `module`.
 
-    def __init__(self, run: Path, module: ModuleType | None):
-        self._script, self._module = run / SCRIPT, module
+    `part` is what that calls the rows of its table that batches are made of.
+    """
+
+    def __init__(self, run: Path, module: ModuleType | None, part: str = "train_rows"):
+        self._script, self._module, self._part = run / SCRIPT, module, part
         self._project = _project_of(run)
         self._names = Names(self._project)
         self._read: dict[int, SourceRows | None] = {}
@@ -124,7 +117,7 @@ class Diagnosis:
 
     def _spoilt(self, blame: Blame, batch: Batch) -> dict[int, str]:
         """The rows of the source that hold what is no number, where an input or a target is to blame."""
-        source = self._source(batch.trained)
+        source = self._source(batch.count)
         if source is None or self._project is None or blame.cause not in ("input", "target"):
             return {}
         name = self._project.model.inputs[blame.name].field if blame.cause == "input" else blame.name
@@ -133,22 +126,22 @@ class Diagnosis:
 
     def _batch_told(self, batch: Batch) -> dict[str, Any]:
         numbers = sorted(self._numbers(batch, batch.rows))
-        name = self._names.source if self._source(batch.trained) else ""
+        name = self._names.source if self._source(batch.count) else ""
         return {"batch": tuple(numbers[:MOST_OF_BATCH]), "batch_size": len(batch.rows), "source": name}
 
     def _numbers(self, batch: Batch, positions: NDArray[np.int64]) -> list[int]:
-        source = self._source(batch.trained)
+        source = self._source(batch.count)
         return (source.numbers(positions) if source else positions + 1).tolist()
 
-    def _source(self, trained: int) -> SourceRows | None:
-        if trained not in self._read:
-            self._read[trained] = None
+    def _source(self, count: int) -> SourceRows | None:
+        if count not in self._read:
+            self._read[count] = None
             with contextlib.suppress(
                 Exception
             ):  # the file may be gone or changed: then rows are counted otherwise
                 if self._module is not None:
-                    self._read[trained] = SourceRows(self._module, self._script, trained)
-        return self._read[trained]
+                    self._read[count] = SourceRows(self._module, self._script, self._part, count)
+        return self._read[count]
 
 
 class Names:
@@ -194,8 +187,8 @@ class Names:
         """The heads whose values are bad, else those of the terms that are."""
         heads = self._project.model.heads if self._project else step.outputs
         bad = tuple(name for name, value in step.outputs.items() if name in heads and is_bad(value))
-        terms = (blame.name,) if blame.cause == "gradient" and not blame.layer else blame.terms
-        return bad or self.heads_of(terms)
+        own = blame.cause == "term" or (blame.cause == "gradient" and not blame.layer)
+        return bad or self.heads_of((blame.name,) if own else blame.terms)
 
     def heads_of(self, terms: Sequence[str]) -> tuple[str, ...]:
         """The heads that terms are bound to."""

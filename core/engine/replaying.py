@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine import state
+from core.engine.batch import Batch, batch_at
 from core.engine.changes import Changes
 from core.engine.keeping import LARGE, Allowance
 from core.engine.stepping import Stepping
@@ -95,23 +96,10 @@ class Replay:
         self._changes.make_again(self._model, step)
         return step
 
-    def batch(self, step: int) -> Any:
-        """Inputs and targets of a step, as the script gives them. Raises CannotReplay."""
+    def batch(self, step: int) -> Batch:
+        """What a step is given. Raises CannotReplay."""
         epoch, index = divmod(step, self._steps)
-        return self._batches(epoch)[index]
-
-    def rows(self, step: int, count: int) -> NDArray[np.int64]:
-        """The positions of the batch of a step, which has `count` rows, among the training rows."""
-        epoch, index = divmod(step, self._steps)
-        order = getattr(self._batches(epoch), "order", None)
-        size = self._stepping.batch_size
-        if order is None:
-            return np.arange(index * size, index * size + count)
-        return np.asarray(order[index * size : index * size + count])
-
-    def trained(self, step: int) -> int:
-        """How many rows there are to train on, 0 where that is not known."""
-        return int(getattr(self._batches(step // self._steps), "count", 0))
+        return batch_at(self._batches(epoch), index, self._stepping.batch_size)
 
     def _batches(self, epoch: int) -> Any:
         if self._known is None or self._known[0] != epoch:

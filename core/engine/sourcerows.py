@@ -1,4 +1,4 @@
-"""Tells which rows of the data file the training rows of a run are, and where the file itself holds what is no number.
+"""Tells which rows of the data file the rows of a run are, and where the file itself holds what is no number.
 
 A script keeps that to itself: its `load_data` returns arrays. So, when somebody must know, the function is run once
 more, without its last line, and its own variables are looked at.
@@ -21,15 +21,15 @@ class Unknown(Exception):
 
 
 class SourceRows:
-    """The rows of the source that the script in the file `script`, imported as `module`, trains on: `trained` of them.
+    """The rows of the source that the script in the file `script`, imported as `module`, calls `part`: `count` of them.
 
     Rows are counted from 1, without a heading. The data is read anew. Raises Unknown, and what reading raises.
     """
 
-    def __init__(self, module: ModuleType, script: Path, trained: int):
+    def __init__(self, module: ModuleType, script: Path, part: str, count: int):
         found = _variables(module, script)
-        rows, missing = found.get("train_rows"), found.get("missing")
-        if rows is None or len(rows) != trained:
+        rows, missing = found.get(part), found.get("missing")
+        if rows is None or len(rows) != count:
             raise Unknown
         self._rows = np.asarray(rows)
         self._columns: Any = found.get("table", found.get("arrays", {}))
@@ -41,11 +41,11 @@ class SourceRows:
             self._numbers = kept.astype(np.int64) + 1
 
     def numbers(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The numbers in the source of rows by their positions among the training rows."""
+        """The numbers in the source of rows by their positions among them."""
         return self._numbers[positions]
 
     def spoilt(self, columns: Iterable[str]) -> dict[int, str]:
-        """The training rows that are not finite in the source in one of `columns`, each with its value in words."""
+        """The rows that are not finite in the source in one of `columns`, each with its value in words."""
         found: dict[int, str] = {}
         for name in columns:
             values = self._values(name)
@@ -57,7 +57,7 @@ class SourceRows:
         return dict(sorted(found.items()))
 
     def _values(self, name: str) -> NDArray[np.float64]:
-        """A column's values in the training rows; one that holds no numbers has none that are bad."""
+        """A column's values in these rows; one that holds no numbers has none that are bad."""
         column = self._columns[name] if name in self._columns else np.zeros(0)
         try:
             return np.asarray(column, np.float64)[self._rows]
