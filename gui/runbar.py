@@ -22,6 +22,7 @@ ENGINE: Mapping[str, tuple[str, State]] = {
     "training": ("engine training", "good"),
     "gone": ("engine gone", "bad"),
 }
+ASKED = {"pausing": "Pausing…", "resuming": "Resuming…"}
 
 
 class RunBar(QWidget):
@@ -62,19 +63,21 @@ class RunBar(QWidget):
         self.progress.setValue(round(PARTS_OF_PROGRESS * state.progress))
         self.words.setText(words(state))
         paused = state.phase == "paused"
-        self.pause.setText("Resume" if paused else "Pause")
+        self.pause.setText(ASKED.get(state.asked, "Resume" if paused else "Pause"))
         self.pause.set_glyph("resume" if paused else "pause")
         self._enable(state)
         self.stop.setText("Stop now" if state.phase == "stopping" else "Stop")
-        self.engine.show_state(*ENGINE.get(state.engine, (state.engine, "quiet")))
-        self.engine.setToolTip(", ".join(f"{name} {version}" for name, version in state.versions.items()))
+        pill: tuple[str, State] = ENGINE.get(state.engine, (state.engine, "quiet"))
+        self.engine.show_state(*((silent_words(state), "warning") if state.silent else pill))
+        versions = ", ".join(f"{name} {version}" for name, version in state.versions.items())
+        self.engine.setToolTip(state.silence or versions)
 
     def _enable(self, state: TrainingState) -> None:
         """Grey out what makes no sense now; the keyboard stays with Train, Pause and Stop where it was with them."""
         buttons = (self.stop, self.pause, self.train)
         had_keyboard = any(button.hasFocus() for button in buttons)
         self._show_train()
-        self.pause.setEnabled(state.phase in ("training", "paused"))
+        self.pause.setEnabled(state.phase in ("training", "paused") and not state.asked)
         self.stop.setEnabled(state.busy)
         if had_keyboard and not any(button.hasFocus() for button in buttons):
             next(button for button in buttons if button.isEnabled()).setFocus()
@@ -122,6 +125,10 @@ class RunBar(QWidget):
 
 def words(state: TrainingState) -> str:
     """Where the run is, in one line: `epoch 31 of 50 · 0:07 left · 3,180 steps/s`."""
+    if state.silent and state.busy:
+        return " · ".join(
+            [*([f"epoch {state.epoch} of {state.epochs}"] if state.epoch else []), silent_words(state)]
+        )
     if state.phase not in ("training", "paused", "stopping") or not state.epoch:
         return state.sentence if state.busy or state.phase in ("done", "stopped") else ""
     parts = [f"epoch {state.epoch} of {state.epochs}"]
@@ -132,6 +139,11 @@ def words(state: TrainingState) -> str:
     if state.speed:
         parts.append(f"{state.speed:,.0f} steps/s")
     return " · ".join(parts)
+
+
+def silent_words(state: TrainingState) -> str:
+    """`no step for 12 s`."""
+    return f"no step for {clock(state.silent) if state.silent >= 100 else f'{state.silent:.0f} s'}"
 
 
 def clock(seconds: float) -> str:

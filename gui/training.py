@@ -240,7 +240,9 @@ class Training(QObject):
 
     @Slot(object)
     def _take_state(self, state: TrainingState) -> None:
-        if state.phase in ("training", "paused") and state.epoch:
+        if state.silence and state.phase != "stopping":
+            state = replace(state, total=self.last_total, sentence=state.silence)
+        elif state.phase in ("training", "paused") and state.epoch:
             state = replace(state, total=self.last_total, sentence=status_words(state, self.last_total))
         self._keep_old_curves(state)
         self.state = state

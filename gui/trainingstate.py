@@ -1,7 +1,7 @@
 """How the training stands and what it is asked, as plain values that travel between threads."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.project.facts import DataFacts
@@ -33,6 +33,11 @@ class TrainingState:
     where: str | None = None
     line: int | None = None
     details: str = ""
+    asked: str = ""
+    """What the user asked for and the engine has not done yet: "pausing", "resuming", "saving"."""
+    silent: float = 0.0
+    """For how many seconds there was no step, once that is worth saying; `silence` says it with the place."""
+    silence: str = ""
     total: float | None = None
     """The total loss of the last steps, where curves are watched."""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +46,11 @@ class TrainingState:
     def busy(self) -> bool:
         """Whether a run is on its way, from Train pressed to its end."""
         return self.phase in BUSY
+
+    @property
+    def renewed(self) -> "TrainingState":
+        """The same, without what is outdated when something new happens."""
+        return replace(self, asked="", silent=0.0, silence="")
 
     @property
     def progress(self) -> float:

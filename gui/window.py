@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from gui import actions, dialogs, places, theme
 from gui.background import Background
 from gui.docks import Docks
+from gui.leaving import Leaving
 from gui.panels.start import StartPage
 from gui.runbar import RunBar, words
 from gui.stylesheet import RESOURCES
@@ -49,6 +50,7 @@ class Window(QMainWindow):
         self.menu = SearchMenu(self)
         self._loader = Background("panels", self)
         self.bench.training.closing.connect(self._loader.close)
+        self._leaving = Leaving(self, self.bench)
         self._then: Callable[[str], object] | None = None
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -360,7 +362,7 @@ class Window(QMainWindow):
         self.bench.files.take_dropped(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        if not self.bench.files.may_leave():
+        if not self._leaving.allowed():
             event.ignore()
             return
         self.bench.settings.keep("geometry", self.saveGeometry())
