@@ -1,0 +1,111 @@
+"""One engine as the worker thread sees it: its connection, what is known of it, and how much of it is heard at once.
+
+An engine that talks without end must not keep the worker from the user's orders, nor the window from the processor. So
+it is heard in short turns with pauses between, and one that says more than any engine has to say is heard no longer.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+
+from core.runs import wire
+from core.runs.client import EngineClient
+from gui.hearsay import Said, tamed
+
+TURN, REST = 0.004, 6
+"""Seconds that an engine is heard without a pause, and the milliseconds of a pause while there is more."""
+MOST_AT_ONCE, MOST_A_SECOND = 100_000, 1_000.0
+"""Messages: what may have gathered while nobody listened, and what is said in a second beyond that. An honest engine
+says about thirty."""
+TOO_MUCH = "The engine says more than anybody can listen to, so it is not listened to any more."
+PATIENCE_WITH_END = 2.0
+FORCED = "Ended by force, because the engine did not stop; everything up to its last recorded step is kept."
+
+
+class Engine(QObject):
+    """Calls `hear(engine, message)` for what the engine says, until `leave`."""
+
+    def __init__(self, client: EngineClient, hear: Callable[["Engine", Said], None], parent: QObject):
+        super().__init__(parent)
+        self.client = client
+        self.ready = False
+        self.run: Path | None = None
+        self.resuming = False
+        self.saving = False
+        self.asked: int | None = None
+        self.since = time.monotonic()
+        self._hear = hear
+        self._room, self._counted = float(MOST_AT_ONCE), self.since
+        self._open = True
+        self._notifier = QSocketNotifier(client.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(lambda *_: self._listen())
+        self._again = QTimer(self, singleShot=True, interval=REST)
+        self._again.timeout.connect(self._listen)
+
+    @property
+    def own(self) -> bool:
+        """Whether this program has started it, rather than found it at work."""
+        return self.client.endpoint.process is not None
+
+    def trains(self, run: str | None) -> bool:
+        """Whether a message about `run` is about what this engine was given to train."""
+        return self.run is not None and (run is None or Path(run) == self.run)
+
+    def leave(self) -> None:
+        """Listen no longer and close the connection; what it trains goes on."""
+        self._open = False
+        self._again.stop()
+        self._notifier.setEnabled(False)
+        self.client.close()
+        self.deleteLater()
+
+    def dismiss(self) -> None:
+        """End it, if it is idle, and leave it."""
+        if self.run is None:
+            self.client.send(wire.Shutdown())
+            # A socket closed with something unread resets the connection, and the engine never hears the command.
+            end = time.monotonic() + PATIENCE_WITH_END
+            while time.monotonic() < end and not isinstance(self.client.receive(0.2), wire.Gone):
+                pass
+            if self.own and self.client.endpoint.live:
+                self.client.endpoint.kill()
+        self.leave()
+
+    def end_by_force(self) -> str:
+        """End the engine whatever it is at, write so into the record of its run, leave it, and say what was done."""
+        assert self.run is not None
+        sentence = FORCED
+        try:
+            if self.client.stuck:
+                sentence = self.client.end_by_force().sentence
+            else:
+                self.client.kill(self.run, FORCED)
+        except (OSError, sqlite3.Error) as error:
+            sentence = f"{FORCED} The record could not be closed: {error}."
+        self.leave()
+        return sentence
+
+    def _listen(self) -> None:
+        end = time.monotonic() + TURN
+        while self._open and time.monotonic() < end:
+            message = self.client.receive(0)
+            if message is None:
+                self._notifier.setEnabled(True)
+                return
+            if not self._may_speak():
+                message = wire.Gone(sentence=TOO_MUCH)
+            fit = tamed(message)
+            if fit is not None:
+                self._hear(self, fit)
+        if self._open:
+            self._notifier.setEnabled(False)  # the socket would call again at once
+            self._again.start()
+
+    def _may_speak(self) -> bool:
+        now = time.monotonic()
+        self._room = min(MOST_AT_ONCE, self._room + MOST_A_SECOND * (now - self._counted)) - 1
+        self._counted = now
+        return self._room > 0
