@@ -83,7 +83,11 @@ def _beside(table: Path, folder: Path) -> Path:
     for number in range(1, 1000):
         copy = folder / (table.name if number == 1 else f"{table.stem}-{number}{table.suffix}")
         if not copy.exists():
-            return Path(shutil.copyfile(table, copy))
+            try:
+                return Path(shutil.copyfile(table, copy))
+            except OSError:
+                copy.unlink(missing_ok=True)  # a part of a table is worse than none
+                raise
         if copy.is_file() and copy.read_bytes() == content:
             return copy
     raise FileExistsError(17, "too many tables of this name", str(folder / table.name))

@@ -61,8 +61,12 @@ class Trust:
     def _write(self, marks: list[str]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(marks, indent=1) + "\n", "utf-8")
-        temporary.replace(self._path)
+        try:
+            temporary.write_text(json.dumps(marks, indent=1) + "\n", "utf-8")
+            temporary.replace(self._path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 @cache

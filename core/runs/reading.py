@@ -19,7 +19,16 @@ Row = tuple[Any, ...]
 LAST, LEAST_SIZE = 2**62, 2**20
 MOST_QUESTIONS = 400
 """So often the rows around damaged pages are looked for; enough for a few dozen such pages."""
-PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_INTERRUPT)
+PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_SCHEMA,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,  # of files beside the record, which a full disk does not let grow
+)
+UNREADABLE = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
 """What says nothing about the file: the next time it may be read."""
 READS_WRONG = (sqlite3.Error, OSError, MemoryError, ValueError)
 """What a damaged file brings about; SQLite's own words about it may be no text, which is a ValueError."""
@@ -105,7 +114,7 @@ class Reading:
     def _take(self, error: Exception) -> None:
         text, code = str(error), getattr(error, "sqlite_errorcode", None)
         text = "its tables cannot be read" if isinstance(error, ValueError | MemoryError) else text
-        if "no such table" in text or (code is not None and code & 0xFF in PASSING):
+        if "no such table" in text or (code is not None and code & 0xFF in PASSING and code not in UNREADABLE):
             return
         self.faults += 1
         self.note(text.rstrip("."))

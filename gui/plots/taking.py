@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QMenu
@@ -37,8 +37,15 @@ def write(chart: Chart, path: Path) -> None:
         write_whole(path, numbers(chart))
     elif path.suffix.lower() == ".svg":
         write_whole(path, drawing(chart))
-    elif not picture(chart).save(str(path), "PNG"):  # type: ignore[call-overload]
-        raise OSError(f"{path} could not be written.")
+    else:
+        write_whole(path, _png(picture(chart)))
+
+
+def _png(image: QImage) -> bytes:
+    memory = QBuffer()
+    memory.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.save(memory, "PNG")  # type: ignore[call-overload]
+    return bytes(memory.data().data())
 
 
 def picture(chart: Chart, scale: float = 2.0) -> QImage:
@@ -54,8 +61,6 @@ def picture(chart: Chart, scale: float = 2.0) -> QImage:
 
 def drawing(chart: Chart) -> str:
     """The chart as SVG."""
-    from PySide6.QtCore import QBuffer
-
     memory, generator = QBuffer(), QSvgGenerator()
     generator.setOutputDevice(memory)
     generator.setSize(SIZE)
