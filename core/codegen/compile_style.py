@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.codegen import fitting, model
 from core.codegen.code import CannotGenerate, Code, join, mark
-from core.codegen.objects import LOSS, METRIC, OPTIMIZER, construct
+from core.codegen.objects import LOSS, METRIC, construct
 from core.codegen.quoting import literal
 from core.codegen.rows_code import from_disk, from_memory, streamed
 from core.codegen.script import RUN, Script, active, assembled, constants_of
@@ -60,8 +60,7 @@ def compile_script(project: Project, *, folder: Path, out: Path, facts: DataFact
 
 
 def _compile_model(wiring: Wiring) -> Code:
-    optimizer = wiring.project.training.optimizer
-    made = construct(OPTIMIZER, optimizer.class_name, optimizer.config, "training")
+    made = fitting.optimizer(wiring.project.training)
     lines = [mark("training", f"optimizer={made},"), *_losses(wiring), *_weights(wiring), *_metrics(wiring)]
     text = "\n".join(["def compile_model(model):", "    model.compile(", *lines, "    )"])
     return Code(text, ("import keras",))

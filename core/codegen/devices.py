@@ -45,6 +45,7 @@ MEAN_OVER_ROWS = '''def mean_over_rows(value, rows):
     rows = ops.cast(rows, "float32")
     share = rows / device.all_reduce(tf.distribute.ReduceOp.SUM, rows)
     return device.all_reduce(tf.distribute.ReduceOp.SUM, tf.math.multiply_no_nan(value, share))'''
+LOSS_SCALER = "SharedLossScale"
 LOSS_SCALE = '''@keras.saving.register_keras_serializable()
 class SharedLossScale(keras.optimizers.LossScaleOptimizer):
     """Skips a step where the gradients of any device are too large for float16, not only of the first."""
@@ -87,7 +88,7 @@ def aids(wiring: Wiring) -> Iterator[Code]:
     if masks and any(isinstance(term.loss, CatalogueLoss) for term in wiring.terms.values()):
         yield Code(MEAN_OF_UNMASKED, ("from keras import ops",))
     yield Code(MEAN_OVER_ROWS, (TENSORFLOW, "from keras import ops"))
-    if scales_losses(wiring.project.training):
+    if wiring.project.training.precision == "mixed_float16":
         yield Code(LOSS_SCALE, (TENSORFLOW, "import keras", "from keras import ops"))
 
 
@@ -100,11 +101,6 @@ def _has_masks(wiring: Wiring) -> bool:
     """Whether heads may have masks, which say what of them counts."""
     layers = [wiring.layers[name] for name in wiring.order]
     return any(layer.class_name == "Masking" or layer.config.get("mask_zero") for layer in layers)
-
-
-def scales_losses(training: Training) -> bool:
-    """Whether the script brings the optimizer that scales losses: Keras's own asks the first device only."""
-    return are_shared(training) and training.precision == "mixed_float16"
 
 
 def compute_loss(wiring: Wiring) -> list[Code]:

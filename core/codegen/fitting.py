@@ -8,7 +8,7 @@ from core.codegen.code import CannotGenerate, Code, mark
 from core.codegen.objects import OPTIMIZER, construct
 from core.codegen.quoting import literal
 from core.codegen.wiring import Wiring
-from core.project.schema import EarlyStopping, NumberField, TextField
+from core.project.schema import EarlyStopping, NumberField, TextField, Training
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,19 @@ def _texts(wiring: Wiring, labels: Mapping[str, str]) -> Iterator[str]:
 def compile_model(wiring: Wiring) -> Code:
     """Return the function `compile_model(model)`."""
     training = wiring.project.training
-    made = construct(OPTIMIZER, training.optimizer.class_name, training.optimizer.config, "training")
-    made = f"SharedLossScale({made})" if devices.scales_losses(training) else made
-    body = mark("training", f"    model.compile(optimizer={made})")
+    body = mark("training", f"    model.compile(optimizer={optimizer(training)})")
     built = [devices.BUILT] if devices.are_shared(training) else []
     return Code("\n".join(["def compile_model(model):", body, *built]), ("import keras",))
+
+
+def optimizer(training: Training) -> str:
+    """Return the optimizer as text. With float16 it scales losses, so that small gradients do not become 0."""
+    chosen = training.optimizer
+    made = construct(OPTIMIZER, chosen.class_name, chosen.config, "training")
+    if training.precision != "mixed_float16":
+        return made
+    scaling = devices.LOSS_SCALER if devices.are_shared(training) else "keras.optimizers.LossScaleOptimizer"
+    return f"{scaling}({made})"
 
 
 def prediction_model(wiring: Wiring) -> Code:

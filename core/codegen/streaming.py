@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.codegen import block_code, field_code
-from core.codegen.code import CannotGenerate, Code, join
+from core.codegen.code import Code, join
 from core.codegen.field_code import Making
 from core.codegen.loading import columns_of, dropped, fields_of
 from core.codegen.quoting import literal
@@ -87,11 +87,10 @@ class Streaming:
 
 def loading(data: Data, fields: Mapping[str, Field], facts: DataFacts, folder: Path, out: Path) -> Code:
     """Return constants, functions and the class `Table` for a script at `out` that needs `fields`; it uses SEED and
-    HERE. `folder` is what the source's path is relative to. Raises CannotGenerate.
+    HERE. `folder` is what the source's path is relative to.
     """
     used = {name: _with_classes(field, facts) for name, field in fields.items()}
     made = Streaming(data, used, Making(Reading(Code(), "table"), facts))
-    _refuse_gaps_in_arrays(made)
     out, columns = resolve(out, Path.cwd()), columns_of(data, used, facts)
     return join(
         (
@@ -104,17 +103,6 @@ def loading(data: Data, fields: Mapping[str, Field], facts: DataFacts, folder: P
         ),
         "\n\n\n",
     )
-
-
-def _refuse_gaps_in_arrays(made: Streaming) -> None:
-    for name in (*made.filled("mean"), *made.filled("median")):
-        if any(map(made.making.is_whole, made.used[name].columns)):
-            sentence = (
-                f"Gaps in the arrays of field {name} are filled with a {made.used[name].fill} of all rows"  # type: ignore[union-attr]
-            )
-            raise CannotGenerate(
-                f"field:{name}", f"{sentence}: fill them with a number, or load the rows into memory."
-            )
 
 
 def _with_classes(field: Field, facts: DataFacts) -> Field:
@@ -158,10 +146,10 @@ def _learn(made: Streaming) -> Iterator[str]:
     yield "                samples.append({name: values[::EVERY] for name, values in known.items()})"
     if made.measured:
         yield f"                for name in {literal(made.measured)}:"
-        yield f"                    found = moments({_flat('known[name]', made, made.measured)})"
+        yield "                    found = moments(known[name])"
         yield "                    measured[name] = merged(measured[name], found) if name in measured else found"
     if extremes:
-        yield from _ends(made, list(extremes))
+        yield from _ends(list(extremes))
     for name in votes:
         field = made.used[name]
         assert isinstance(field, CategoryField)
@@ -182,20 +170,11 @@ def _gathered(made: Streaming) -> Iterator[str]:
         yield "votes"
 
 
-def _flat(values: str, made: Streaming, names: list[str]) -> str:
-    """Return the text of values with a column for each number that has a scale of its own."""
-    whole = [name for name in names if any(map(made.making.is_whole, made.used[name].columns))]
-    if len(whole) == len(names):
-        return f"{values}.reshape(-1, 1)"
-    return f"{values}.reshape(-1, 1) if name in {literal(whole)} else {values}" if whole else values
-
-
-def _ends(made: Streaming, names: list[str]) -> Iterator[str]:
+def _ends(names: list[str]) -> Iterator[str]:
     yield f"                for name in {literal(names)}:"
-    yield f"                    values = {_flat('known[name]', made, names)}"
     yield "                    low, high = extremes.get(name, (np.float32(np.inf), np.float32(-np.inf)))"
-    yield "                    low = np.fmin(low, np.fmin.reduce(values, initial=np.inf))"
-    yield "                    extremes[name] = low, np.fmax(high, np.fmax.reduce(values, initial=-np.inf))"
+    yield "                    low = np.fmin(low, np.fmin.reduce(known[name], initial=np.inf))"
+    yield "                    extremes[name] = low, np.fmax(high, np.fmax.reduce(known[name], initial=-np.inf))"
 
 
 def _learnt(made: Streaming) -> Iterator[str]:
