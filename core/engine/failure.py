@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.runs.lines import Lines, part_at, place
-from core.runs.outcome import plain
+from core.runs.outcome import plain, raised_within
 
 MOST_SAID, MOST_DETAILS = 600, 60_000
 """Characters of a sentence and of its details: an exception may carry megabytes, a window cannot show them."""
+PLAIN = ("ValueError", "RuntimeError", "OSError", "InvalidArgumentError")
+"""Errors whose text says enough without their name."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,16 @@ def _formatted(error: BaseException) -> str:
 
 def said(error: BaseException) -> str:
     """What the exception says, on one line, with its type where the text alone would say little."""
-    name = type(error).__name__
-    text = plain(_text(error)).rstrip(".")
+    name, text = _within(error) or (type(error).__name__, plain(_text(error)))
+    text = text.rstrip(".")
     text = text if len(text) <= MOST_SAID else f"{text[: MOST_SAID - 1]}…"
-    known = isinstance(error, ValueError | RuntimeError | OSError) or text.startswith(name)
+    known = isinstance(error, ValueError | RuntimeError | OSError) or text.startswith(name) or name in PLAIN
     return text if text and known else f"{name}: {text}" if text else name
+
+
+def _within(error: BaseException) -> tuple[str, str] | None:
+    """The Python error behind one of TensorFlow's, where there is one."""
+    return raised_within(_text(error)) if type(error).__module__.startswith("tensorflow") else None
 
 
 def _text(error: BaseException) -> str:
@@ -66,6 +73,9 @@ def reason(error: BaseException) -> str:
     """Why code did not go on, as a sentence without its full stop."""
     if isinstance(error, SystemExit):
         return f"The code ended itself by sys.exit({error.code!r})"
+    within = _within(error) or ("", "")
+    if within[0] == "SystemExit":
+        return f"The code ended itself by sys.exit({within[1]})"
     if isinstance(error, KeyboardInterrupt):
         return "The code interrupted itself (KeyboardInterrupt)"
     if "No gradients provided for any variable" in _text(error):

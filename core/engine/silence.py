@@ -15,7 +15,7 @@ from typing import TextIO
 
 from core.runs.crash import STALL, Remains
 from core.runs.folder import SCRIPT
-from core.runs.lines import OUTER, lines_of, part_at
+from core.runs.lines import OUTER, is_script, lines_of, part_at
 from core.runs.wire import PhaseName, Silence
 
 SILENT_AFTER, EVERY = 3.0, 1.0
@@ -34,7 +34,7 @@ class Silences:
     """Watches the run in the folder `run`. To be closed when it is over."""
 
     def __init__(self, run: Path):
-        self._script, self._lines = str(run / SCRIPT), lines_of(run)
+        self._run, self._lines = run, lines_of(run)
         self._said = self._armed = 0.0
         self._stall = run / STALL
         self._out: TextIO | None = None
@@ -105,6 +105,6 @@ class Silences:
         return next(iter(parts or found), None)
 
     def _inner(self, frame: FrameType | None) -> FrameType | None:
-        while frame is not None and frame.f_code.co_filename != self._script:
+        while frame is not None and not is_script(frame.f_code.co_filename, self._run):
             frame = frame.f_back
         return frame

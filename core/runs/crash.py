@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.runs.folder import SCRIPT
-from core.runs.lines import OUTER, lines_of, part_at, place
+from core.runs.lines import OUTER, is_script, lines_of, part_at, place
 
 FILE, STALL, ERRORS = "crash.txt", "stall.txt", "errors.txt"
 LEFT_BY = "The code ended the process by "
@@ -94,7 +93,7 @@ NOTHING = Remains()
 def remains(run: Path) -> Remains:
     """Read what the engine left in the folder of `run`; nothing of it needs to be there."""
     stacks, printed = _read(run / FILE, first=True), _read(run / ERRORS)
-    frames = _frames(stacks, str(run / SCRIPT))
+    frames = _frames(stacks, run)
     left = stacks.partition("\n")[0] if stacks.startswith(LEFT_BY) else ""
     return Remains(
         signal=next(
@@ -109,7 +108,7 @@ def remains(run: Path) -> Remains:
 
 def stalled(run: Path) -> Remains:
     """What the engine of `run` is at that has not let any other of its threads work for seconds."""
-    return Remains(**_blamed(_frames(_read(run / STALL, first=True), str(run / SCRIPT)), run))
+    return Remains(**_blamed(_frames(_read(run / STALL, first=True), run), run))
 
 
 def _blamed(frames: list[tuple[int, str]], run: Path) -> dict[str, Any]:
@@ -123,19 +122,19 @@ def _blamed(frames: list[tuple[int, str]], run: Path) -> dict[str, Any]:
     }
 
 
-def _frames(stacks: str, script: str) -> list[tuple[int, str]]:
+def _frames(stacks: str, run: Path) -> list[tuple[int, str]]:
     """The lines and functions of the script in the thread that crashed, else in one that is inside it."""
     threads = re.split(r"\n(?=(?:Current thread|Thread) 0x)", f"\n{stacks}")
     threads.sort(key=lambda text: not text.startswith("Current"))
-    found = [_of_script(text, script) for text in threads]
+    found = [_of_script(text, run) for text in threads]
     current, others = found[:1], found[1:]
     named = (frames for frames in itertools.chain(current, others) if frames and frames[0][1] not in OUTER)
     return next(named, None) or next((frames for frames in found if frames), [])
 
 
-def _of_script(text: str, script: str) -> list[tuple[int, str]]:
+def _of_script(text: str, run: Path) -> list[tuple[int, str]]:
     matches = (match.groupdict() for match in FRAME.finditer(text))
-    return [(int(one["line"]), one["function"]) for one in matches if one["file"] == script]
+    return [(int(one["line"]), one["function"]) for one in matches if is_script(one["file"], run)]
 
 
 def _last_words(printed: str) -> str:

@@ -31,3 +31,10 @@ def part_at(line: int, lines: Lines) -> str | None:
 def place(line: int | None, function: str) -> str:
     """A line of the script in words, to be put after what happened; empty where it says nothing."""
     return f" (line {line} of {SCRIPT}, in {function})" if line and function not in OUTER else ""
+
+
+def is_script(file: str, run: Path) -> bool:
+    """Whether `file` is the script of `run`, or of one beside it whose compiled step this run uses again."""
+    return file == str(run / SCRIPT) or (
+        file.endswith(SCRIPT) and Path(file).name == SCRIPT and Path(file).parent.parent == run.parent
+    )

@@ -71,6 +71,13 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+def raised_within(text: str) -> tuple[str, str] | None:
+    """Type and text of the Python error that TensorFlow caught in the middle of a step and wrote into its own."""
+    _, found, stack = text.rpartition("Traceback (most recent call last):\n")
+    last = re.search(r"(?m)^([A-Za-z_][\w.]*)(?:: (.*))?$", stack) if found else None
+    return (last[1], (last[2] or "").strip()) if last else None
+
+
 def _graph_error(text: str) -> str:
     if not text.startswith("Graph execution error"):
         return text

@@ -65,7 +65,7 @@ def test_the_weighted_terms_and_regularization_add_up_at_every_step(
 def test_json_has_null_where_there_is_no_number(run: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["history", str(run), "--steps", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (set(found), found["status"]) == ({"run", "status", "damage", "steps"}, "done")
+    assert (set(found), found["status"]) == ({"run", "status", "sentence", "damage", "steps"}, "done")
     assert found["steps"][3]["total"] is None
     assert found["steps"][0] == {
         "step": 1,
