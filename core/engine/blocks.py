@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from core.engine.loops import Logs
 from core.engine.telemetry import ROWS
 
 BLOCK_SECONDS = 0.04
@@ -27,13 +28,6 @@ MOST_BYTES = 2 * 2**30
 
 class NotInBlocks(Exception):
     """Blocks cannot be made; `str()` says why, as a sentence."""
-
-
-class Compiled(Protocol):
-    """Knows what earlier runs have compiled."""
-
-    def loop(self, name: str, make: Callable[[], Any], *owners: object) -> tuple[Any, bool]:
-        """Return the concrete function called `name`, and whether an earlier run made it; else `make` does."""
 
 
 class Captured:
@@ -86,38 +80,32 @@ class Rows:
         return x, y
 
 
+class Way(Protocol):
+    """A way to make steps: calling it makes `count` of them from batch `first` on, and returns the metrics."""
+
+    def most(self, first: int) -> int:
+        """How many steps one call can make from batch `first` on."""
+
+    def __call__(self, first: int, count: int) -> Logs: ...
+
+
+class Ordered(Protocol):
+    """Rows that come in the order of an epoch."""
+
+    def put_in_order(self, order: Any = None) -> None: ...
+
+
 class Blocks:
     """Stands in for Keras's train or test function. Calls `after(steps)` when a block has been made.
 
     `room()` says how many steps may be made before something must be changed between two of them.
     """
 
-    def __init__(
-        self,
-        model: Any,
-        step: Callable[[Any], Any],
-        rows: Rows,
-        after: Callable[[int], None],
-        room: Callable[[], int],
-    ):
-        self._rows, self._after, self._room = rows, after, room
-        self._run = _loop(model, step, rows)
+    def __init__(self, way: Way, rows: Ordered, after: Callable[[int], None], room: Callable[[], int]):
+        self._way, self._rows, self._after, self._room = way, rows, after, room
         self._ahead = self._next = 0
         self._length = 1
-        self._logs: Mapping[str, float] = {}
-
-    def prepare(self, name: str, compiled: "Compiled") -> bool:
-        """Compile the loop, before anything has been trained, unless an earlier run has.
-
-        Returns whether one has. Raises NotInBlocks where a loop cannot be made.
-        """
-        try:
-            self._run, again = compiled.loop(name, self._run.get_concrete_function, self._rows)
-        except (
-            Exception
-        ) as error:  # whatever it is, plain steps may still do, or fail in the script's own words
-            raise NotInBlocks(f"The step does not compile into a loop: {error}") from error
-        return again
+        self._logs: Logs = {}
 
     def begin(self) -> None:
         """Start with the first batch of the order that the script's batches have now."""
@@ -127,7 +115,11 @@ class Blocks:
     def make_again(self, order: Any, first: int, count: int) -> None:
         """Make `count` steps from batch `first` of `order` on, which is no step of the run."""
         self._rows.put_in_order(order)
-        self._run(tf.constant(first, tf.int64), tf.constant(count, tf.int64))
+        last = first + count
+        while first < last:
+            fitting = min(last - first, self._way.most(first))
+            self._way(first, fitting)
+            first += fitting
         self._rows.put_in_order()
 
     def __call__(self, _iterator: Any) -> Mapping[str, float]:
@@ -138,10 +130,9 @@ class Blocks:
         return self._logs
 
     def _make_block(self) -> None:
-        count = max(1, min(self._length, self._rows.steps - self._ahead, self._room()))
+        count = max(1, min(self._length, self._way.most(self._ahead), self._room()))
         began = time.perf_counter()
-        logs = self._run(tf.constant(self._ahead, tf.int64), tf.constant(count, tf.int64))
-        self._logs = {name: float(value) for name, value in logs.items()}
+        self._logs = self._way(self._ahead, count)
         self._ahead += count
         self._adapt(count, time.perf_counter() - began)
         self._after(count)
@@ -149,22 +140,6 @@ class Blocks:
     def _adapt(self, count: int, seconds: float) -> None:
         fitting = int(count * BLOCK_SECONDS / max(seconds, 1e-6))
         self._length = max(1, min(fitting, GROWTH * count, LONGEST_BLOCK))
-
-
-def _loop(model: Any, step: Callable[[Any], Any], rows: Rows) -> Any:
-    signature = [tf.TensorSpec([], tf.int64)] * 2
-
-    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
-    def run(first: Any, count: Any) -> Any:
-        def one(number: Any) -> Any:
-            step(rows.batch(number))
-            return [number + 1]
-
-        last = first + count
-        tf.while_loop(lambda number: number < last, one, [first], parallel_iterations=1)
-        return model.get_metrics_result()
-
-    return run
 
 
 def _tensors(arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,14 +6,16 @@ without batch hooks stay cheap, and the numbers are the same.
 """
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
 import keras
 
 from core.engine import streams
+from core.engine.batch import Batch, batch_at
 from core.engine.blocks import Blocks, Captured, NotInBlocks
+from core.engine.loops import Exact
 from core.engine.reuse import AGAIN, Compiled
 
 NO_LIMIT = 2**31
@@ -90,6 +92,11 @@ class Stepping:
         """Rows of a whole batch, 0 where that is not known."""
         return self._script.batch_size if self._script else 0
 
+    def validation_batches(self) -> Iterator[Batch]:
+        """The batches of the validation rows, where the script makes them."""
+        batches = self._script.made[1] if self._script and len(self._script.made) > 1 else ()
+        return (batch_at(batches, index, self.batch_size) for index in range(len(batches)))
+
     def make_again(self, batches: Any, first: int, count: int) -> None:
         """Make `count` steps from batch `first` of `batches` on, which are no steps of the run."""
         if "train_function" in self._blocks:
@@ -121,8 +128,7 @@ class Stepping:
         try:
             if self._captured is None:
                 raise NotInBlocks("A callback of the script looks at single steps.")
-            blocks = self._blocks_of(self._captured, place, step, after, room)
-            again = blocks.prepare(name, self._compiled)
+            blocks, again = self._blocks_of(self._captured, place, name, step, after, room)
         except NotInBlocks as reason:
             object.__setattr__(self._model, name, self._wrapped(original, after))
             return f"Step by step, because blocks are not possible here. {reason}"
@@ -134,14 +140,22 @@ class Stepping:
         self,
         captured: Captured,
         place: int,
+        name: str,
         step: Callable[[Any], Any],
         after: Callable[[int], None],
         room: Callable[[], int],
-    ) -> Blocks:
+    ) -> tuple[Blocks, bool]:
+        """Return compiled blocks, and whether an earlier run has compiled them. Raises NotInBlocks."""
         dataset = streams.dataset_of(captured, place)
         if dataset is not None:
-            return streams.StreamedBlocks(self._model, step, streams.StreamedRows(dataset), after, room)
-        return Blocks(self._model, step, captured.rows(place), after, room)
+            streamed = streams.StreamedRows(dataset)
+            way = streams.Streamed(self._model, step, streamed)
+            _prepare(way)
+            return streams.StreamedBlocks(way, streamed, after, room), way.again
+        rows = captured.rows(place)
+        exact = Exact(self._model, step, rows, name, self._compiled)
+        _prepare(exact)
+        return Blocks(exact, rows, after, room), exact.again
 
     def _wrapped(self, original: Callable[[Any], Any], after: Callable[[int], None]) -> Callable[[Any], Any]:
         steps = int(self._model.steps_per_execution)
@@ -152,6 +166,14 @@ class Stepping:
             return logs
 
         return driven
+
+
+def _prepare(way: Exact | streams.Streamed) -> None:
+    """Compile `way`, before anything has been trained. Raises NotInBlocks where that cannot be done."""
+    try:
+        way.prepare()
+    except Exception as error:  # whatever it is, plain steps may still do, or fail in the script's own words
+        raise NotInBlocks(f"The step does not compile into a loop: {error}") from error
 
 
 def _looks_at_steps(callback: Any) -> bool:

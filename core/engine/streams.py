@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from core.data.failures import UnreadableData
 from core.data.loading import loading
-from core.engine.blocks import Blocks, Captured, Compiled, NotInBlocks
+from core.engine.blocks import Blocks, Captured, NotInBlocks
+from core.engine.loops import Logs
 from core.project import storage
 from core.runs.folder import PROJECT, facts_of
 
@@ -33,32 +34,41 @@ class StreamedRows:
         """The script's own code orders them when they are read."""
 
 
+class Streamed:
+    """Makes steps on the batches of `iterator`, which is opened anew for every epoch."""
+
+    again = False
+
+    def __init__(self, model: Any, step: Callable[[Any], Any], rows: StreamedRows):
+        self._rows = rows
+        self._loop = _loop(model, step, rows.element_spec)
+        self.iterator: Any = None
+
+    def prepare(self) -> None:
+        """Compile. Raises whatever the step raises while it is traced."""
+        self._loop.get_concrete_function()
+
+    def most(self, first: int) -> int:
+        """How many steps one call can make from batch `first` on."""
+        return self._rows.steps - first
+
+    def __call__(self, first: int, count: int) -> Logs:
+        """Make the next `count` steps; return the metrics by then."""
+        logs = self._loop(self.iterator, tf.constant(count, tf.int64))
+        return {name: float(value) for name, value in logs.items()}
+
+
 class StreamedBlocks(Blocks):
     """Blocks of steps whose batches come from the iterator that Keras has opened for the epoch."""
 
     def __init__(
-        self,
-        model: Any,
-        step: Callable[[Any], Any],
-        rows: StreamedRows,
-        after: Callable[[int], None],
-        room: Callable[[], int],
+        self, way: Streamed, rows: StreamedRows, after: Callable[[int], None], room: Callable[[], int]
     ):
-        super().__init__(model, step, rows, after, room)  # type: ignore[arg-type]
-        self._compiled_loop = _loop(model, step, rows.element_spec)
-        self._run = lambda _first, count: self._compiled_loop(self._iterator, count)
-        self._iterator: Any = None
-
-    def prepare(self, name: str, compiled: Compiled) -> bool:
-        """Compile the loop, before anything has been trained. Raises NotInBlocks where that cannot be done."""
-        try:
-            self._compiled_loop.get_concrete_function()
-        except Exception as error:  # plain steps may still do, or fail in the script's own words
-            raise NotInBlocks(f"The step does not compile into a loop: {error}") from error
-        return False
+        super().__init__(way, rows, after, room)
+        self._streamed = way
 
     def __call__(self, iterator: Any) -> Mapping[str, float]:
-        self._iterator = iterator
+        self._streamed.iterator = iterator
         return super().__call__(iterator)
 
 
