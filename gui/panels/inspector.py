@@ -15,7 +15,7 @@ from gui import theme
 from gui.checking import Checking
 from gui.document import Document
 from gui.panels.forms import Form
-from gui.panels.inspecting import data, model, terms, training
+from gui.panels.inspecting import data, loading, model, terms, training
 from gui.panels.sheets import Edit, Press, Sheet
 from gui.selection import Selection
 from gui.widgets.banner import Strip
@@ -34,6 +34,7 @@ NAMED: dict[str, Named] = {
     "metric": terms.metric_sheet,
 }
 SINGLE: dict[str, Single] = {
+    "data": loading.data_sheet,
     "split": data.split_sheet,
     "training": training.training_sheet,
     "total": training.total_sheet,
