@@ -55,8 +55,9 @@ class Engine:
         """Open the socket, import TensorFlow, and work until told to leave."""
         self._server.start()
         write_endpoint(self._folder, self._endpoint)
-        from core.engine import session
+        from core.engine import session, sharing
 
+        sharing.leave_memory()
         # What TensorFlow's import made stays for ever; without it a garbage collection takes 5 ms, not 200.
         gc.collect()
         gc.freeze()

@@ -28,7 +28,7 @@ def size(model: Any) -> int:
 def arrays(model: Any, callbacks: Sequence[Any]) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield copies of all that a training of `model` with `callbacks` has changed, one by one."""
     for name, variable in _variables(model):
-        yield name, np.array(variable.value)
+        yield name, np.array(tf.convert_to_tensor(variable.value))
     for number, stopping in _stoppings(callbacks):
         for place, best in enumerate(stopping.best_weights or ()):
             yield f"stopping.{number}.{place}", best

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from core.engine import streams
+from core.engine import sharing, streams
 from core.engine.batch import Batch, batch_at
 from core.engine.blocks import Blocks, Captured, NotInBlocks
 from core.engine.loops import Exact
@@ -148,10 +148,13 @@ class Stepping:
         """Return compiled blocks, and whether an earlier run has compiled them. Raises NotInBlocks."""
         dataset = streams.dataset_of(captured, place)
         if dataset is not None:
+            if sharing.share(self._model) > 1:
+                raise NotInBlocks("Rows that stream from disk reach several devices one batch at a time.")
             streamed = streams.StreamedRows(dataset)
             way = streams.Streamed(self._model, step, streamed)
             _prepare(way)
             return streams.StreamedBlocks(way, streamed, after, room), way.again
+        step = sharing.step_of(self._model, step)
         rows = captured.rows(place)
         exact = Exact(self._model, step, rows, name, self._compiled)
         _prepare(exact)

@@ -90,13 +90,12 @@ class Telemetry:
         return watched
 
     def _row_of(self, total: Any) -> Any:
-        model = self._model
-        regularization = sum(
-            (tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in model.losses), tf.zeros(())
-        )
-        terms = [self._terms[name] for name in self.names]
-        weights = [model.term_weights[name] for name in self.names]
-        values = [total, regularization, *terms, *weights]
+        losses = (tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self._model.losses)
+        return self._row_with(total, sum(losses, tf.zeros(())), self._terms)
+
+    def _row_with(self, total: Any, regularization: Any, terms: Mapping[str, Any]) -> Any:
+        weights = [self._model.term_weights[name] for name in self.names]
+        values = [total, regularization, *(terms[name] for name in self.names), *weights]
         return tf.stack([tf.reshape(tf.cast(value, tf.float32), ()) for value in values])
 
     def _write(self, row: Any) -> None:

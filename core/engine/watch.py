@@ -23,6 +23,7 @@ from core.engine.resuming import Start
 from core.engine.reuse import Compiled
 from core.engine.room import Room
 from core.engine.saving import save_now
+from core.engine.sharing import telemetry_of
 from core.engine.stepping import Stepping
 from core.engine.telemetry import ROWS, Telemetry
 from core.project.writing import why
@@ -100,7 +101,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        self._telemetry = Telemetry(model)
+        self._telemetry = telemetry_of(model)
         self._telemetry.install()
         assert self.compiled is not None
         self._stepping = Stepping(model, self._after, self._room, self.captured, self.compiled)
@@ -285,7 +286,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         validation = {key: logs[f"val_{name}"] for name, key in keys.items() if f"val_{name}" in logs}
         if not self._whole:
             validation = {}
-        self._finiteness.validated(epoch, validation)
+        self._finiteness.validated(epoch, self._made, validation)
         self._record.epoch(epoch, self._made, self._clock.seconds, train, validation)
 
     def _key(self, name: str) -> str:
