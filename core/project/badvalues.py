@@ -68,7 +68,7 @@ def advice(bad: BadValues) -> str:
     if bad.cause in ("input", "target"):
         return "Mend those values in the data, or leave those rows out."
     if bad.diverged or bad.cause == "update":
-        return "The training diverged: a smaller learning rate helps most often, and clipping the gradients."
+        return "A smaller learning rate helps most often, and clipping the gradients."
     if bad.cause == "layer":
         return "A smaller learning rate, clipped gradients or an activation with bounds helps."
     return "Most often a formula without a log of 0 and a division by 0 helps, or a smaller learning rate."
@@ -138,11 +138,10 @@ def _taken_along(bad: BadValues) -> str:
 def _kept(bad: BadValues) -> str:
     if not bad.ended:
         return ""
-    whole = (
-        f"epoch {bad.kept_epoch} is kept to go on from" if bad.kept_epoch else "no epoch was whole by then"
-    )
-    model = ", the model before that step is in last-finite.keras" if bad.kept_step is not None else ""
-    return f" The weights were lost with it, so the run ended; {whole}{model}."
+    epoch, model = bad.kept_epoch, bad.kept_step is not None
+    whole = f"epoch {epoch} is kept to go on from" if epoch else "no epoch was whole by then"
+    before = ", and last-finite.keras has the model before that" if model else ""
+    return f" The weights were lost with it, so the run ended; {whole}{before}."
 
 
 def _listed(word: str, names: tuple[str, ...]) -> str:

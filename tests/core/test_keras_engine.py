@@ -349,7 +349,7 @@ def test_a_missing_file_is_named(desk):
 def test_nan_is_recorded_and_said_with_term_and_step(desk):
     text = SCRIPT.replace(LOSS, LOSS.replace("ops.exp(-s)", "ops.log(-1e-9 * ops.abs(s) - 1e-9)"))
     outcome, history = desk.finish(text)
-    assert outcome.status == "done"
+    assert (outcome.status, outcome.bad.step, outcome.bad.terms) == ("failed", 1, ("nll",))
     warnings = [event.body for event in history.events() if event.kind == "warning"]
     assert {"term:nll", "total"} <= {warning["where"] for warning in warnings}
     sentences = [warning["sentence"] for warning in warnings]
