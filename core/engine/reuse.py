@@ -9,7 +9,6 @@ compiled anew.
 
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from keras.src.random import seed_generator
 from tensorflow.python.framework import op_def_registry
 
 from core.engine.blocks import Captured
-from core.engine.tracedcode import TracedCode, traced_code
+from core.engine.tracedcode import traced_code
 
 MOST_KEPT = 4
 """Structures whose loops are kept; of each only graphs, no weights and no rows."""
@@ -51,39 +50,32 @@ class Owned:
 
 @dataclass(frozen=True)
 class Loop:
-    """A compiled loop, the places of the tensors it is handed, and those of them whose values are in the graph."""
+    """A compiled loop and the places of the tensors it is handed; `written` are those whose values are in the graph.
+
+    `script` is the one whose lines TensorFlow names in errors.
+    """
 
     function: Any
+    script: Path
     places: Sequence[tuple[str, str]]
     written: Mapping[int, Any]
 
 
-@dataclass(frozen=True)
-class Structure:
-    """The loops compiled for one structure, by name; `script` is the one whose lines their errors name."""
-
-    script: Path
-    loops: Mapping[str, Loop]
-
-
 class Shelf:
-    """The structures that the last runs of this process have left."""
+    """The loops by name of the structures that the last runs of this process have left."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Structure] = {}
+        self._kept: dict[str, Mapping[str, Loop]] = {}
 
-    def find(self, key: str) -> Structure | None:
-        return self._kept.get(key)
+    def find(self, key: str) -> Mapping[str, Loop]:
+        return self._kept.get(key, {})
 
-    def keep(self, key: str, structure: Structure) -> None:
-        """Keep `structure` as the newest."""
-        self.drop(key)
-        self._kept[key] = structure
-        while len(self._kept) > MOST_KEPT:
-            self.drop(next(iter(self._kept)))
-
-    def drop(self, key: str) -> None:
+    def keep(self, key: str, loops: Mapping[str, Loop]) -> None:
+        """Keep `loops` as the newest."""
         self._kept.pop(key, None)
+        self._kept[key] = loops
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
 
 
 class Compiled:
@@ -93,29 +85,29 @@ class Compiled:
         self._shelf, self._script, self._captured = shelf, script, captured
         self._code = traced_code(script.read_text("utf-8"))
         self._key = ""
-        self._model: Any = None
         self._owned: list[Owned] = []
-        self._found: Structure | None = None
+        self._found: Mapping[str, Loop] = {}
         self._loops: dict[str, Loop] = {}
 
     @property
     def again(self) -> bool:
         """Whether there are loops of an earlier run for this structure."""
-        return self._found is not None
+        return bool(self._found)
 
     @property
-    def script(self) -> Path:
-        """The script whose lines TensorFlow names in errors."""
-        return self._found.script if self._found else self._script
+    def scripts(self) -> set[Path]:
+        """The scripts whose lines TensorFlow may name in errors."""
+        return {loop.script for loop in self._loops.values()}
 
     def begin(self, model: Any, telemetry: object) -> None:
         """Look for what was compiled for such a model, whose optimizer has been built."""
         if self._code is None or model._distribute_strategy is not None:
             return
-        self._model = model
         self._owned = [*_of_model(model), *_of("telemetry", telemetry)]
-        self._key = _key(self._code, model, self._captured, self._owned)
-        self._found = self._shelf.find(self._key)
+        looks_at = _inputs(self._captured) if self._code.looks_at_rows else {}
+        if looks_at is not None:
+            self._key = _key(self._code.digest, model, self._captured, self._owned, looks_at)
+            self._found = self._shelf.find(self._key)
 
     def loop(self, name: str, make: Callable[[], Any], *owners: object) -> tuple[Any, bool]:
         """Return the concrete function called `name` and whether it is an earlier one; else `make` gives it.
@@ -123,34 +115,23 @@ class Compiled:
         It may work on the model, the telemetry, and what tensors and variables `owners` have as attributes.
         """
         owned = [*self._owned, *(each for owner in owners for each in _of(type(owner).__name__, owner))]
-        earlier = self._found.loops.get(name) if self._found else None
+        earlier = self._found.get(name)
         if earlier is not None and _handed_over(earlier, owned):
             self._loops[name] = earlier
             return earlier.function, True
         function = make()
-        made = _loop(function, owned) if self._key else None
+        made = _loop(function, self._script, owned) if self._key else None
         if made is not None:
             self._loops[name] = made
         return function, False
 
-    def close(self, sound: bool) -> None:
-        """Keep the loops for a later run if this one was `sound`; let go of all they have worked on."""
-        self._model, self._owned = None, []
-        for name, loop in list(self._loops.items()):
+    def close(self) -> None:
+        """Keep the loops for later runs, and let go of all they have worked on."""
+        for loop in self._loops.values():
             _let_go(loop)
-            if not _has_no_memory(loop.function):
-                del self._loops[name]
-        if sound and self._loops:
-            self._shelf.keep(self._key, Structure(self.script, self._loops))
-        else:
-            self._shelf.drop(self._key)
-
-
-def forget_names() -> None:
-    """Let Keras count names and keep its settings anew, as `clear_session` does, but keep what is compiled."""
-    global_state.GLOBAL_STATE_TRACKER = threading.local()
-    global_state.GLOBAL_SETTINGS_TRACKER = threading.local()
-    tf.compat.v1.reset_default_graph()
+        made = {name: loop for name, loop in self._loops.items() if _has_no_memory(loop.function)}
+        if made:
+            self._shelf.keep(self._key, {**self._found, **made})
 
 
 # ---- what loops work on
@@ -163,9 +144,8 @@ def _of_model(model: Any) -> Iterator[Owned]:
         for number, variable in enumerate(variables):
             yield from _variable(f"{kind} {number} {variable.path}", variable.value)
     for number, variable in enumerate(model.optimizer.variables):
-        yield from _variable(
-            f"optimizer {number}", variable.value
-        )  # Keras counts some of their names on and on
+        # Keras counts some of their names on and on.
+        yield from _variable(f"optimizer {number}", variable.value)
     for number, layer in enumerate(model._flatten_layers()):
         yield from _of(f"layer {number}", layer)
     generator = global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
@@ -200,51 +180,52 @@ def _variable(name: str, variable: Any) -> Iterator[Owned]:
 # ---- what makes loops equal
 
 
-def _key(code: TracedCode, model: Any, captured: Captured, owned: Iterable[Owned]) -> str:
+def _key(
+    code: str, model: Any, captured: Captured, owned: Iterable[Owned], looks_at: Mapping[str, Any]
+) -> str:
+    """What two runs have in common whose loops are equal."""
     optimizer = keras.saving.serialize_keras_object(model.optimizer)
     if isinstance(optimizer["config"].get("learning_rate"), float):
         del optimizer["config"]["learning_rate"]
     shapes = [_shapes(batches) for batches in captured.made]
     places = [each.place for each in owned]
-    parts = [code.digest, captured.batch_size, shapes, optimizer, model.get_config(), places]
+    parts = [code, captured.batch_size, shapes, optimizer, model.get_config(), places]
     digest = hashlib.sha256(json.dumps(parts, default=str).encode())
-    if code.looks_at_rows and hasattr(captured.made[0], "x"):
-        for name, array in captured.made[0].x.items():
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(_content(array))
+    for array in looks_at.values():
+        digest.update(_content(array))
     return digest.hexdigest()
 
 
 def _shapes(batches: Any) -> list[Any]:
-    """Names, types and shapes of the rows that a script gives; more decides whether they become blocks."""
-    sides = (getattr(batches, "x", None), getattr(batches, "y", None))
-    return [
-        [
-            (name, getattr(values, "dtype", None), getattr(values, "shape", None))
-            for name, values in side.items()
-        ]
-        for side in sides
-        if isinstance(side, dict)
-    ]
+    """Names, types and shapes of the rows in the `Batches` of a script."""
+    sides = (getattr(batches, side, None) for side in ("x", "y"))
+    arrays = [item for side in sides if isinstance(side, dict) for item in side.items()]
+    return [(name, getattr(array, "dtype", None), getattr(array, "shape", None)) for name, array in arrays]
+
+
+def _inputs(captured: Captured) -> Mapping[str, Any] | None:
+    """The rows to train on, None where they are not in memory."""
+    found = getattr(captured.made[0], "x", None) if captured.made else None
+    return found if isinstance(found, dict) else None
 
 
 def _content(array: Any) -> Any:
     if array.dtype == object:
-        return "\0".join(map(str, array.ravel())).encode()
+        return json.dumps(array.tolist(), default=str).encode()
     return np.ascontiguousarray(array).data.cast("B")
 
 
 # ---- one loop
 
 
-def _loop(function: Any, owned: Iterable[Owned]) -> Loop | None:
+def _loop(function: Any, script: Path, owned: Iterable[Owned]) -> Loop | None:
     """Note what `function` is handed; None if something among it is nobody's, or is made new each time."""
     known = {id(each.tensor): each.place for each in owned}
     handed = function.captured_inputs
     if not all(id(tensor) in known for tensor in handed):
         return None
     written = {number: tensor.numpy() for number, tensor in enumerate(handed) if _may_be_written(tensor)}
-    return Loop(function, [known[id(tensor)] for tensor in handed], written)
+    return Loop(function, script, [known[id(tensor)] for tensor in handed], written)
 
 
 def _may_be_written(tensor: Any) -> bool:
@@ -264,9 +245,18 @@ def _handed_over(loop: Loop, owned: Iterable[Owned]) -> bool:
 
 
 def _let_go(loop: Loop) -> None:
-    """Free the variables and rows of a run that has ended: only the graph is kept."""
+    """Free the variables and rows of a run that has ended: only the graphs are kept."""
     loop.function.set_external_captures([])
-    loop.function.graph.function_captures.clear()
+    for graph in _graphs(loop.function.graph):
+        graph.function_captures.clear()
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """A graph and those of the functions that it calls."""
+    yield graph
+    for function in graph._functions.values():
+        if getattr(function, "graph", None) is not None:
+            yield from _graphs(function.graph)
 
 
 def _has_no_memory(function: Any) -> bool:

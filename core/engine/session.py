@@ -22,7 +22,7 @@ from core.engine.failure import Failure, details, failure, said
 from core.engine.guarding import guarded
 from core.engine.printing import never_failing
 from core.engine.resuming import Start, fitting, take_up
-from core.engine.reuse import Compiled, Shelf, forget_names
+from core.engine.reuse import Compiled, Shelf
 from core.engine.room import NoRoom
 from core.engine.saving import saving
 from core.engine.watch import Publish, Watch
@@ -106,7 +106,7 @@ def _outcome(run: Path, watch: Watch, controls: Controls, interrupter: Interrupt
     except BaseException as error:
         if controls.stopping and (isinstance(error, KeyboardInterrupt) or _came_of(error, Interrupted)):
             return _stopped(run, watch)
-        script = _compiled_from(error, watch) or run / SCRIPT
+        script = _compiled_from(error, watch, run / SCRIPT)
         told = details(error).replace(str(script), str(run / SCRIPT))
         return _failed(run, failure(error, script, lines_of(run)), told)
     return _stopped(run, watch) if controls.stopping else _done(run, watch)
@@ -117,18 +117,16 @@ def _compiled(watch: Watch, module: ModuleType, script: Path) -> Iterator[None]:
     """Let `watch` take the loops that earlier runs have compiled, and keep its own for later ones."""
     watch.captured = Captured(module)
     watch.compiled = compiled = Compiled(SHELF, script, watch.captured)
-    sound = False
     try:
         yield
-        sound = True
     finally:
-        compiled.close(sound)
+        compiled.close()
 
 
-def _compiled_from(error: BaseException, watch: Watch) -> Path | None:
-    """The script of the earlier run whose lines TensorFlow names, because its loops were used again."""
-    script = watch.compiled.script if watch.compiled else None
-    return script if script and str(script) in details(error) else None
+def _compiled_from(error: BaseException, watch: Watch, script: Path) -> Path:
+    """The script whose lines TensorFlow names: that of an earlier run, if its loops were used again."""
+    scripts = watch.compiled.scripts if watch.compiled else ()
+    return next((each for each in scripts if str(each) in details(error)), script)
 
 
 def _done(run: Path, watch: Watch) -> wire.Outcome:
@@ -182,14 +180,14 @@ def _came_of(error: BaseException | None, kind: type[BaseException]) -> bool:
 @contextlib.contextmanager
 def _fresh(run: Path) -> Iterator[str]:
     """Start from a clean Keras and leave nothing of the script behind; yields a name for its module."""
-    forget_names()
+    keras.utils.clear_session()
     linecache.checkcache()
     name = "train_" + run.name.replace("-", "_")
     try:
         yield name
     finally:
         sys.modules.pop(name, None)
-        forget_names()
+        keras.utils.clear_session()
         gc.collect()
 
 
