@@ -140,6 +140,7 @@ class Engines(QObject):
             return
         self._spare = self._spare or self._start()
         if self._spare is not None:
+            stand_back(self._spare.client.endpoint.pid)
             self._put_question(self._spare)
 
     @Slot()
@@ -166,9 +167,7 @@ class Engines(QObject):
 
     def _start(self) -> Engine | None:
         try:
-            client = EngineClient.start(self._root)
-            stand_back(client.endpoint.pid)
-            return self._listen(client)
+            return self._listen(EngineClient.start(self._root))
         except (EngineFailed, OSError) as error:
             self._falls.append(time.monotonic())
             if self._state.phase in BUSY:
@@ -202,6 +201,7 @@ class Engines(QObject):
             return
         self._engine.run, self._engine.resuming, self._engine.saving = run, resume, False
         self._looking.start()
+        stand_back(self._engine.client.endpoint.pid)
         self._engine.client.send(wire.Train(run=str(run), resume=resume))
         warm = "training" if self._engine.ready else "starting"
         words = "Starting the run." if self._engine.ready else "Starting: the engine is importing TensorFlow."
