@@ -88,7 +88,7 @@ class Engines(QObject):
             self._fail(sentence_of(error), getattr(error, "where", None), details=traceback_of(error))
             return
         self._say(replace(self._state, run=run))
-        self._hand_over(run, order.resume)
+        self._hand_over(run, order)
 
     @Slot(object)
     def send(self, command: wire.Command) -> None:
@@ -194,7 +194,8 @@ class Engines(QObject):
     def _listen(self, client: EngineClient) -> Engine:
         return Engine(client, self._hear, self)
 
-    def _hand_over(self, run: Path, resume: bool) -> None:
+    def _hand_over(self, run: Path, order: TrainOrder) -> None:
+        resume = order.resume
         if self._engine is None:
             self._engine = self._start()
         if self._engine is None:
@@ -202,7 +203,7 @@ class Engines(QObject):
         self._engine.run, self._engine.resuming, self._engine.saving = run, resume, False
         self._looking.start()
         stand_back(self._engine.client.endpoint.pid)
-        self._engine.client.send(wire.Train(run=str(run), resume=resume))
+        self._engine.client.send(wire.Train(run=str(run), resume=resume, rate=order.rate))
         warm = "training" if self._engine.ready else "starting"
         words = "Starting the run." if self._engine.ready else "Starting: the engine is importing TensorFlow."
         self._say(replace(self._state, engine=warm, sentence=words))
@@ -286,7 +287,7 @@ class Engines(QObject):
         self._looking.stop()
         engine.run, engine.saving = None, False
         phase = "failed" if message.status == "killed" else message.status
-        told = {name: getattr(message, name) for name in ("sentence", "where", "line", "details")}
+        told = {name: getattr(message, name) for name in ("sentence", "where", "line", "details", "bad")}
         self._say(replace(self._state.renewed, phase=phase, engine="ready", seconds_left=None, **told))
         self._telling.now()
         if self._spare is not None and self._spare.ready:

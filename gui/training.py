@@ -37,6 +37,7 @@ class Training(QObject):
     facts_arrived = Signal(object)  # ModelFacts
     facts_lost = Signal(str)  # why Keras could not be asked
     trouble = Signal(str, str)  # a warning of the engine: sentence, details
+    went_bad = Signal(object, str, str)  # BadValues of a run that goes on, in words, details
     run_changed = Signal(object)  # the Path of the run that is shown, or None
     overlay_changed = Signal()
     closing = Signal()
@@ -124,8 +125,10 @@ class Training(QObject):
             )
         )
 
-    def resume_run(self, run: Path, epochs: int = 0) -> None:
-        """Let a run that has ended go on from its last whole epoch; it is to have `epochs`, where known."""
+    def resume_run(self, run: Path, epochs: int = 0, rate: float | None = None) -> None:
+        """Let a run that has ended go on from its last whole epoch; it is to have `epochs`, where known, and another
+        learning `rate` where one is given.
+        """
         if self.state.busy:
             return
         self.start()
@@ -135,7 +138,7 @@ class Training(QObject):
             "starting", state.engine, epochs=epochs, sentence=words, versions=state.versions
         )
         self._take_state(begun)
-        self._train.emit(TrainOrder(epochs, _taker(run, self.trust), resume=True))
+        self._train.emit(TrainOrder(epochs, _taker(run, self.trust, rate), resume=True, rate=rate))
 
     def pause(self) -> None:
         self._send.emit(wire.Pause())
@@ -260,7 +263,10 @@ class Training(QObject):
 
     @Slot(object)
     def _take_trouble(self, trouble: wire.Trouble) -> None:
-        self.trouble.emit(trouble.sentence, trouble.details)
+        if trouble.bad is not None:
+            self.went_bad.emit(trouble.bad, trouble.sentence, trouble.details)
+        else:
+            self.trouble.emit(trouble.sentence, trouble.details)
 
     def _refusal(self, sentence: str) -> TrainingState:
         state = self.state
@@ -316,11 +322,11 @@ def _maker(runs: Path, project: Project, folder: Path, facts: DataFacts | None) 
     return make
 
 
-def _taker(run: Path, trust: Trust) -> Callable[[], Path]:
+def _taker(run: Path, trust: Trust, rate: float | None) -> Callable[[], Path]:
     """What looks, in the worker thread, whether `run` can go on."""
 
     def take() -> Path:
-        found = plan(run)
+        found = plan(run, rate=rate)
         if not trust.covers(found.project):
             raise CannotResume(UNTRUSTED_RUN)
         return run

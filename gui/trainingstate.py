@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from core.project.badvalues import BadValues
 from core.project.facts import DataFacts
 from core.project.schema import Project
 
@@ -33,6 +34,8 @@ class TrainingState:
     where: str | None = None
     line: int | None = None
     details: str = ""
+    bad: BadValues | None = None
+    """What went bad, where the run ended of NaN or infinity."""
     asked: str = ""
     """What the user asked for and the engine has not done yet: "pausing", "resuming", "saving"."""
     silent: float = 0.0
@@ -70,6 +73,8 @@ class TrainOrder:
     epochs: int
     make_run: Callable[[], Path]
     resume: bool = False
+    rate: float | None = None
+    """Another learning rate for what is left."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from gui import actions, dialogs, places, theme
 from gui.background import Background
+from gui.badvalues import BadValuesBanner
 from gui.docks import Docks
 from gui.leaving import Leaving
 from gui.panels.start import StartPage
@@ -46,6 +47,7 @@ class Window(QMainWindow):
         self._panels: dict[str, QWidget] = {}
         self.start = StartPage(self.bench.files, self.bench.settings)
         self.banner, self.toasts = Banner(), Toasts(self)
+        self.bad_values = BadValuesBanner(self.bench, self._lead_to, self.press_train)
         self.bar = RunBar(self.bench, self.actions_by_key)
         self.menu = SearchMenu(self)
         self._loader = Background("panels", self)
@@ -76,6 +78,7 @@ class Window(QMainWindow):
         held.setContentsMargins(*(theme.px(EDGE),) * 4)
         held.setSpacing(theme.px(EDGE))
         held.addWidget(self.banner)
+        held.addWidget(self.bad_values)
         held.addWidget(self._pages, 1)
         column.addLayout(held, 1)
         self.setCentralWidget(body)
@@ -271,7 +274,7 @@ class Window(QMainWindow):
         self._facts.setText("   ".join(f"{name} {version}" for name, version in state.versions.items()))
         self._enable()
         self._show_title()
-        if state.phase == "failed" and state.sentence:
+        if state.phase == "failed" and state.sentence and state.bad is None:
             self._say_failed(state)
 
     def _say_failed(self, state: TrainingState) -> None:

@@ -34,6 +34,11 @@ class Workbench(QObject):
         self.document.opened.connect(self._forget_run)
         self.training.state_changed.connect(self._note_run)
 
+    @property
+    def own_run(self) -> bool:
+        """Whether the run that trains, or trained last, is one of the open project."""
+        return self._own_run
+
     def train(self) -> None:
         """Train the project as it stands."""
         self.training.train(self.document.project, self.document.folder)
