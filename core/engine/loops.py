@@ -125,8 +125,12 @@ class Exact:
 
     def _traced_once(self) -> Any:
         if self._once is None:
-            self._once = _once(self._step, self._rows).get_concrete_function()
+            name = f"{self._name}, one step"
+            self._once, _ = self._compiled.loop(name, self._one_step, self._rows)
         return self._once
+
+    def _one_step(self) -> Any:
+        return _once(self._step, self._rows).get_concrete_function()
 
 
 def loop_of(model: Any, once: Callable[[Any], Any], **options: Any) -> Any:
