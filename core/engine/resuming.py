@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import keras
 
 from core.engine.room import Room
+from core.engine.state import COUNTERS
 from core.engine.tables import keep_whole
 from core.runs import checkpoint
 from core.runs.checkpoint import Checkpoint
@@ -24,14 +25,15 @@ from core.runs.record import Record
 class Start:
     """Where a training begins: at its very start, or at a checkpoint.
 
-    `epochs` are those that the run has made already, `changes` what was changed by hand later than that, and
-    `warned` the series that were found to be no numbers.
+    `epochs` are those that the run has made already, `changes` what was changed by hand later than that,
+    `warned` the series that were found to be no numbers, and `turbo` whether it was trained in Turbo.
     """
 
     checkpoint: Checkpoint | None = None
     epochs: Sequence[Epoch] = ()
     changes: Sequence[Event] = ()
     warned: frozenset[str] = field(default_factory=frozenset)
+    turbo: bool | None = None
 
     @property
     def epoch(self) -> int:
@@ -47,6 +49,12 @@ class Start:
     def worked(self) -> float:
         """Seconds of work that the steps so far took."""
         return self.checkpoint.place.worked if self.checkpoint else 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether early stopping has ended the training already, so that no epoch is left to be made."""
+        counted = self.checkpoint.place.facts.get("stopping", ()) if self.checkpoint else ()
+        return any(counters[COUNTERS.index("stopped_epoch")] for counters in counted)
 
 
 def take_up(run: Path, record: Record, rate: float | None = None) -> Start:
@@ -74,7 +82,8 @@ def take_up(run: Path, record: Record, rate: float | None = None) -> Start:
     changes = [each for each in events if each.kind in ("weight", "rate") and each.body["step"] >= start.step]
     warnings = [each for each in events if each.kind == "warning" and each.body["step"] < start.step]
     warned = frozenset(str(each.body["where"]) for each in warnings)
-    return Start(found, epochs[: start.epoch], changes, warned)
+    ways = [each.body.get("turbo") for each in events if each.kind == "way"] if found else []
+    return Start(found, epochs[: start.epoch], changes, warned, ways[-1] if ways else None)
 
 
 class Fitting(Protocol):
@@ -101,7 +110,8 @@ def fitting(watch: Fitting, start: Start) -> Iterator[None]:
         if isinstance(callbacks, list | tuple) and watch in callbacks:
             watch.companions = tuple(callbacks)
             if start.epoch:
-                given.arguments["initial_epoch"] = start.epoch
+                given.apply_defaults()
+                given.arguments["initial_epoch"] = given.arguments["epochs"] if start.over else start.epoch
                 _append_tables(callbacks, start.epochs)
             keep_whole(callbacks, watch.room, watch.trouble)
         return fit(*given.args, **given.kwargs)

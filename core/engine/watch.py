@@ -112,7 +112,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._record.set(epochs=self.params["epochs"], steps=self.params["steps"] or 0)
         if not self._stepping.knows(self._telemetry):
             self.phase("tracing", "Keras compiles the model's step.")
-        self._record.event("way", sentence=self._stepping.drive_training(self.companions))
+        way = self._stepping.drive_training(self.companions, self._start.turbo)
+        self._record.event("way", sentence=way, turbo=self._stepping.turbo)
         self._take_up()
 
     def _take_up(self) -> None:
@@ -155,7 +156,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _checkpoint(self) -> None:
         worked = time.time() - self._began
-        place = Place(self._epochs_done, self._made, self._clock.seconds, worked, {})
+        last = self._epochs_done == self.planned or self.model.stop_training
         last = self._epochs_done == self.planned
         self._keeper.epoch_ended(self.model, self.companions, place, last)
 
