@@ -156,8 +156,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _checkpoint(self) -> None:
         worked = time.time() - self._began
+        place = Place(self._epochs_done, self._made, self._clock.seconds, worked, {})
         last = self._epochs_done == self.planned or self.model.stop_training
-        last = self._epochs_done == self.planned
         self._keeper.epoch_ended(self.model, self.companions, place, last)
 
     def on_train_end(self, logs: Any = None) -> None:
