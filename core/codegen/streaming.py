@@ -143,7 +143,7 @@ def _learn(made: Streaming) -> Iterator[str]:
     yield "                for part in self.counts:"
     yield "                    self.counts[part] += int(np.count_nonzero(parts == part))"
     yield '                known = {name: values[parts == "train"] for name, values in fields.items()}'
-    yield "                samples.append({name: values[::EVERY] for name, values in known.items()})"
+    yield "                samples.append({name: values[::EVERY].copy() for name, values in known.items()})"
     if made.measured:
         yield f"                for name in {literal(made.measured)}:"
         yield "                    found = moments(known[name])"

@@ -2,11 +2,13 @@
 
 import io
 import os
+import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from core.codegen import block_code
 from core.codegen.block_code import dtype
 from core.codegen.code import unmark
 from core.codegen.streaming import loading as streamed
@@ -131,6 +133,24 @@ def test_scales_come_from_the_training_rows_alone(folder):  # noqa: F811
     np.testing.assert_allclose(table.scaling["x"][0], rows.mean(0), rtol=1e-6)
     np.testing.assert_allclose(table.scaling["x"][1], rows.std(0), rtol=1e-6)
     assert len(table.sample["x"]) == table.counts["train"]
+
+
+def test_of_the_rows_only_a_sample_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(streaming, "BLOCK", 50_000)
+    monkeypatch.setattr(block_code, "SAMPLE_BYTES", 5_000)
+    frame = pd.DataFrame(np.random.default_rng(1).normal(size=(20_000, 3)), columns=["a", "b", "y"])
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    fields = {"x": NumberField(columns=("a", "b"), scaling="standardize"), "y": NumberField(columns=("y",))}
+    data = data_of("t.csv", fields, Split(validation=0.0))
+    inspect(data, tmp_path, 5)
+    tracemalloc.start()
+    table, _ = table_of(data, tmp_path, 1000)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert table.counts["train"] == 20_000
+    assert 300 < len(table.sample["x"]) < 600
+    assert kept < 20_000 * 3 * 4 / 2
+    assert table.scaling["x"][0] == pytest.approx(frame[["a", "b"]].mean().to_numpy(), abs=1e-6)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])
