@@ -13,6 +13,7 @@ from core.data.failures import NO_SOURCE
 from core.project.facts import DataFacts, Facts, ModelFacts
 from core.project.problems import Problem, problems
 from core.project.schema import Data, Project
+from core.project.stamps import data_path
 from gui.background import Background
 from gui.document import Document
 from gui.training import Training
@@ -22,7 +23,11 @@ SOON = 20
 ENGINE_SOON = 120
 STALE_AFTER = 2500
 """Milliseconds for which facts of the model before the edit still count, until Keras answers."""
+LOOK_AGAIN = 2000
+"""Milliseconds between two looks whether somebody has changed the data file."""
 FIRST_ROWS = 5_000
+
+Written = tuple[int, int] | None
 
 UNTRUSTED = (
     "These Python functions came with the file and do not run until you trust them; read them in the Code tab, "
@@ -47,6 +52,9 @@ class Checking(QObject):
         self._soon = self._timer(SOON, self._find_problems)
         self._ask_soon = self._timer(ENGINE_SOON, self._ask_keras)
         self._stale = self._timer(STALE_AFTER, self._drop_model_facts)
+        self._clock = QTimer(self, interval=LOOK_AGAIN)
+        self._clock.timeout.connect(self._look_again)
+        self._written: Written = None
         self._lost = ""  # why Keras gave no answer
         self._opening = False
         document.opened.connect(self._note_opening)
@@ -80,7 +88,7 @@ class Checking(QObject):
         self._ask_soon.start()
 
     def close(self) -> None:
-        for timer in (self._soon, self._ask_soon, self._stale):
+        for timer in (self._soon, self._ask_soon, self._stale, self._clock):
             timer.stop()
         for worker in (self._judge, self._peek, self._read):
             worker.close()
@@ -107,12 +115,18 @@ class Checking(QObject):
     # ---- data
 
     def _inspect(self) -> None:
-        data, folder, seed = self._document.project.data, self._document.folder, self._document.project.seed
+        project, folder = self._document.project, self._document.folder
+        data, seed = project.data, project.seed
         self._read.forget("facts")
         self.busy = True
 
-        def then(facts: DataFacts) -> None:
+        def first() -> tuple[Written, DataFacts]:
+            return written(project, folder), _read(data, folder, seed, FIRST_ROWS)
+
+        def then(answer: tuple[Written, DataFacts]) -> None:
+            self._written, facts = answer
             self._take_data_facts(data, folder, facts)
+            self._clock.start()
             if not facts.exact:
                 self._read.ask("facts", lambda: _read(data, folder, seed, None), whole, self._say_unreadable)
             self.busy = not facts.exact
@@ -121,7 +135,18 @@ class Checking(QObject):
             self.busy = False
             self._take_data_facts(data, folder, facts)
 
-        self._peek.ask("facts", lambda: _read(data, folder, seed, FIRST_ROWS), then, self._say_unreadable)
+        self._peek.ask("facts", first, then, self._say_unreadable)
+
+    def _look_again(self) -> None:
+        """Read the data anew when somebody has changed their file, or when it is gone."""
+        project, folder = self._document.project, self._document.folder
+        if not self.busy:
+            self._peek.ask("file", lambda: written(project, folder), self._compare, self._say_unreadable)
+
+    def _compare(self, now: Written) -> None:
+        if now != self._written and not self.busy:
+            self._training.known_data = None
+            self._inspect()
 
     def _take_data_facts(self, data: Data, folder: Path, facts: DataFacts) -> None:
         self.facts = self.facts.model_copy(update={"data": facts})
@@ -187,6 +212,16 @@ class Checking(QObject):
         timer = QTimer(self, singleShot=True, interval=milliseconds)
         timer.timeout.connect(what)
         return timer
+
+
+def written(project: Project, folder: Path) -> Written:
+    """When the project's data file was written and how long it is; None where there is none."""
+    path = data_path(project, folder)
+    try:
+        found = path.stat() if path else None
+    except (OSError, ValueError):
+        return None
+    return (found.st_mtime_ns, found.st_size) if found else None
 
 
 def _read(data: Data, folder: Path, seed: int, rows: int | None) -> DataFacts:

@@ -12,6 +12,7 @@ from core.project.storage import UnreadableProject
 from core.project.templates import Template
 from core.project.writing import unwritable
 from gui.document import Document
+from gui.holding import Holding
 from gui.settings import Settings
 from gui.settling import settle
 
@@ -26,6 +27,7 @@ class Files(QObject):
 
     failed = Signal(str)  # a sentence
     told = Signal(str)  # what was done
+    warned = Signal(str)  # what has to be known of what was done
     opened = Signal()  # another project is shown, or a new one
     recent_changed = Signal()
 
@@ -33,12 +35,14 @@ class Files(QObject):
         super().__init__(parent)
         self._document, self._settings = document, settings
         self.window: QWidget | None = None
+        self._holding = Holding()
 
     def new(self, project: Project | None = None, folder: Path | None = None) -> bool:
         """Show a new project (or a copy of `project`), which has no file yet."""
         if not self.may_leave():
             return False
         self._document.replace(project or Project(), folder or self._settings.last_folder)
+        self._holding.leave()
         self.opened.emit()
         return True
 
@@ -63,6 +67,7 @@ class Files(QObject):
             return False
         self._remember(path)
         self.opened.emit()
+        self._hold(path)
         return True
 
     def open_data(self, path: Path | None = None) -> bool:
@@ -107,7 +112,19 @@ class Files(QObject):
             return False
         self._remember(path)
         self.told.emit(f"Saved {path.name}.")
+        self._hold(path)
         return True
+
+    def close(self) -> None:
+        """Let other windows have the project."""
+        self._holding.leave()
+
+    def _hold(self, path: Path) -> None:
+        if not self._holding.take(path):
+            self.warned.emit(
+                f"{path} is open in another window too: "
+                "whoever saves it second is asked before the work of the first is replaced."
+            )
 
     def may_leave(self) -> bool:
         """Whether the project may be left: it is saved, or the user chose to lose the changes."""

@@ -122,6 +122,7 @@ class Window(QMainWindow):
         bench, files = self.bench, self.bench.files
         files.failed.connect(lambda sentence: self.banner.tell(sentence, "bad"))
         files.told.connect(self.toasts.tell)
+        files.warned.connect(lambda sentence: self.banner.tell(sentence, "warning"))
         files.opened.connect(self._show_opened)
         bench.training.state_changed.connect(self._follow_training)
         bench.training.trouble.connect(self._say_trouble)

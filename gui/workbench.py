@@ -66,6 +66,7 @@ class Workbench(QObject):
             self.training.set_rate(float(new))
 
     def close(self) -> None:
+        self.files.close()
         self.training.close()
 
     def _keep_selection_valid(self, _before: Project, after: Project) -> None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.cli.opening import Opened, Refused
+from core.cli.output import says
 from core.cli.training import JsonLines, Listener, train
 from core.codegen.fitting import Changes
 from core.codegen.replay import changes_of
 from core.codegen.script import script
 from core.data import inspect
 from core.runs import wire
-from core.runs.folder import SCRIPT
+from core.runs.folder import SCRIPT, changed_data
 from core.runs.history import Epoch, History
 
 TOLERANCE = 1e-6
@@ -47,6 +48,8 @@ def verify(what: Opened, epochs: int | None, trusted: bool) -> Comparison:
             run, outcome = train(what.with_epochs(epochs), place / "runs", Silent(), trusted)
             if outcome.status != "done":
                 raise Refused(f"The run to compare with did not end well: {outcome.sentence}", 1)
+        if changed := changed_data(run, what.project):
+            says.print(f"{changed} Its script cannot give the same numbers.", markup=False)
         recorded, changes = record_of(run)
         file = write_script(what, run, epochs, changes, place / SCRIPT)
         return compare(recorded[:epochs], run_script(file))

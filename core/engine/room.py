@@ -41,7 +41,7 @@ class Room:
 
     def __init__(self, run: Path, record: Record, controls: Controls, publish: Publish):
         self._run, self._record, self._controls, self._publish = run, record, controls, publish
-        self._short = self._gone = False
+        self._short = self._gone = self._given_up = False
         self._next = self._looked = 0.0
         self._files = {name: (run / name).read_bytes() for name in KEPT if (run / name).is_file()}
         self._lock: Any = None
@@ -103,10 +103,11 @@ class Room:
                     raise
                 reason = f"{path} cannot be written: {why(path, error)}"
                 hint = "Free some space: it" if is_full(error) else "It"
-            if not told:
+            if not told and not self._given_up:
                 self._say_waiting(f"{reason}. {hint} is tried again every few seconds; Stop gives it up.")
             told = True
-            if not self._sleep(PAUSE, stopping):
+            self._given_up = self._given_up or not self._sleep(PAUSE, stopping)
+            if self._given_up:
                 raise NoRoom(f"{reason}. Resume the run when it can be, to have it written.")
         if told:
             self._say_waiting("There is room again; what waited is written.")

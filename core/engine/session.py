@@ -26,8 +26,9 @@ from core.engine.reuse import Compiled, Shelf
 from core.engine.room import NoRoom
 from core.engine.saving import saving
 from core.engine.watch import Publish, Watch
+from core.project import storage
 from core.runs import alive, checkpoint, wire
-from core.runs.folder import SCRIPT
+from core.runs.folder import PROJECT, SCRIPT, changed_data
 from core.runs.history import History
 from core.runs.launch import ENDPOINT, Endpoint, write_endpoint
 from core.runs.lines import lines_of
@@ -56,6 +57,7 @@ def train(
             with guarded(run, record, publish), fitting(watch, start), saving(watch.room):
                 outcome = _outcome(run, watch, controls, interrupter)
             watch.keep()
+            outcome = _note_data(run, outcome)
             outcome = end_with_room(record, outcome, watch.room)
         finally:
             (run / ENDPOINT).unlink(missing_ok=True)
@@ -66,6 +68,16 @@ def train(
 def _afresh(run: Path) -> Start:
     checkpoint.remove(run)
     return Start()
+
+
+def _note_data(run: Path, outcome: wire.Outcome) -> wire.Outcome:
+    """Say so when the data are other ones by now than those that the run was trained on."""
+    try:
+        changed = changed_data(run, storage.load(run / PROJECT))
+    except storage.UnreadableProject:  # a folder with a script alone can be trained as well
+        return outcome
+    kept = f" {changed} The run has trained on the rows as it read them." if changed else ""
+    return outcome.model_copy(update={"sentence": outcome.sentence + kept})
 
 
 def _note_start(run: Path, record: Record, start: Start, endpoint: Endpoint) -> float:

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import platformdirs
 
 from core.project.schema import Project
+from core.project.stamps import data_path, difference, stamp
 from core.project.writing import refuse_what_is_no_file, unwritable
 from core.runs.history import History
 from core.runs.record import Status
@@ -90,6 +91,7 @@ def _fill(run: Path, project: Project, folder: Path, made: str | ScriptText) -> 
         "folder": str(folder.resolve()),
         "created": time.time(),
         "lines": dict(lines),
+        "data": stamp(data_path(project, folder)),
     }
     write_whole(run / FACTS, json.dumps(facts, indent=1) + "\n")
 
@@ -107,6 +109,14 @@ def facts_of(run: Path) -> dict[str, Any]:
 def _fits(usual: object, value: object) -> bool:
     """Whether a fact is of the kind that it has to be."""
     return usual is None or isinstance(value, type(usual))
+
+
+def changed_data(run: Path, project: Project) -> str:
+    """Return a sentence when the data that `run` was made for, that of its `project`, are other ones by now."""
+    facts = facts_of(run)
+    path = data_path(project, Path(facts["folder"]))
+    found = difference(path, facts["data"])
+    return f"The data file {path} has changed since the run began: it {found}." if found else ""
 
 
 def lines_of(run: Path) -> Mapping[str, list[list[int]]]:

@@ -148,7 +148,7 @@ class History:
         """Return at most `most` steps from `first` on, as `steps` does, but read anew and kept nowhere: for who goes
         through a long run piece by piece."""
         end, width = self._end(), len(self.series)
-        if end is None or not width:
+        if end is None or not width or self.damage:
             return self.steps(first)[:most]
         rows = np.full((max(0, min(end - first, most)), width), np.nan)
         if not len(rows):
@@ -164,13 +164,14 @@ class History:
                 block = np.frombuffer(seals.open_rows(begin, count, data, 8 * width), "<f8")
                 part = block.reshape(count, width)[max(0, first - begin) : first + len(rows) - begin]
                 rows[max(0, begin - first) :][: len(part)] = part
-        except (seals.Broken, TypeError):
-            return self.steps(first)[:most]  # which says what is wrong, and reads around it
-        return rows
+        except (seals.Broken, TypeError) as error:
+            self._reading.note(str(error))
+        return self.steps(first)[:most] if self.damage else rows  # which reads around the damage
 
     def epochs_after(self, epoch: int) -> list[Epoch]:
         """Return the finished epochs after number `epoch`, oldest first, read anew."""
-        return self._decoded_epochs(self._ask("SELECT * FROM epochs WHERE epoch > ? ORDER BY epoch", epoch))
+        columns = "epoch, step, seconds, train, validation"
+        return self._decoded_epochs(self._reading.table(columns, "epochs", epoch + 1))
 
     def column(self, series: str, first: int = 0) -> Rows:
         """Return one series from step `first` on. Raises ValueError for a series this run does not have."""
@@ -181,9 +182,7 @@ class History:
         with self._lock:
             self._notice_cuts()
             known = self._cache.epochs
-            last = known[-1].epoch if known else 0
-            columns = "epoch, step, seconds, train, validation"
-            known += self._decoded_epochs(self._reading.table(columns, "epochs", last + 1))
+            known += self.epochs_after(known[-1].epoch if known else 0)
             return list(known)
 
     def events(self, after: int = 0) -> list[Event]:

@@ -114,7 +114,9 @@ class Reading:
     def _take(self, error: Exception) -> None:
         text, code = str(error), getattr(error, "sqlite_errorcode", None)
         text = "its tables cannot be read" if isinstance(error, ValueError | MemoryError) else text
-        if "no such table" in text or (code is not None and code & 0xFF in PASSING and code not in UNREADABLE):
+        if "no such table" in text or (
+            code is not None and code & 0xFF in PASSING and code not in UNREADABLE
+        ):
             return
         self.faults += 1
         self.note(text.rstrip("."))

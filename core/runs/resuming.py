@@ -12,7 +12,7 @@ from pathlib import Path
 from core.project import storage
 from core.project.schema import Project
 from core.runs import alive, checkpoint
-from core.runs.folder import PROJECT, SCRIPT, write_whole
+from core.runs.folder import PROJECT, SCRIPT, changed_data, write_whole
 from core.runs.history import History, RunState
 
 EPOCHS = re.compile(r"(?m)^EPOCHS = [0-9_]+$")
@@ -49,9 +49,14 @@ def plan(run: Path, epochs: int | None = None, rate: float | None = None) -> Pla
         place = checkpoint.read_place(run)
     except checkpoint.UnreadableCheckpoint as error:
         raise CannotResume(str(error)) from error
+    if changed := changed_data(run, project):
+        way = "bring the old file back, or train its project again"
+        raise CannotResume(f"{changed} {run.name} would go on with other rows, so it was left alone: {way}.")
     history = History(run)
     state, trained = history.state, len(history.epochs())
     history.close()
+    if history.damage:
+        raise CannotResume(f"{history.damage} It cannot be written on: train its project again.")
     if rate is not None and isinstance(project.training.optimizer.config.get("learning_rate"), Mapping):
         raise CannotResume(
             f"{run.name} follows a schedule of learning rates: train its project again with another."

@@ -36,6 +36,7 @@ class Piece(NamedTuple):
     events: Sequence[Event]
     state: RunState
     more: bool
+    damage: str | None = None
 
 
 class Sorted(NamedTuple):

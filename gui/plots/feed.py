@@ -38,7 +38,8 @@ class _Reader:
         steps = self._history.read(first, MOST_STEPS)
         epochs = self._history.epochs_after(columns.epochs.last)
         more = len(steps) == MOST_STEPS
-        return columns.sort_in(Piece(series, steps, epochs, self._history.events(event), state, more))
+        events = self._history.events(event)
+        return columns.sort_in(Piece(series, steps, epochs, events, state, more, self._history.damage))
 
     def close(self) -> None:
         self._history.close()
@@ -51,6 +52,7 @@ class Feed(QObject):
 
     grew = Signal()
     switched = Signal()
+    damaged = Signal(str)  # a sentence, once a run
 
     def __init__(self, parent: QObject | None = None):
         super().__init__(parent)
@@ -60,6 +62,7 @@ class Feed(QObject):
         self._watchers: list[QWidget] = []
         self._worker = Background("curves", self)
         self._reading = False
+        self._told = ""
         self._clock = QTimer(self, interval=1000 // PULLS_A_SECOND)
         self._clock.timeout.connect(self.pull)
 
@@ -71,7 +74,7 @@ class Feed(QObject):
     def show(self, run: Path | None) -> None:
         """Follow `run`; what is shown now stays until there is something of it to see."""
         self._worker.forget("piece")
-        self._reader, self._reading = None, False
+        self._reader, self._reading, self._told = None, False, ""
         self._coming = Columns(run) if run is not None else None
         if run is None:
             self._switch(None)
@@ -113,6 +116,9 @@ class Feed(QObject):
             self._switch(self._coming)
         elif changed and self._coming is None:
             self.grew.emit()
+        if piece.damage and piece.damage != self._told:
+            self._told = piece.damage
+            self.damaged.emit(piece.damage)
         if piece.more:
             self.pull(anyway=True)
         elif not changed and not piece.state.live and piece.state.status != "waiting":
@@ -151,6 +157,7 @@ def live_feed(training: Training) -> Feed:
             training.last_total = feed.columns.latest("total")
 
     feed.grew.connect(note_total)
+    feed.damaged.connect(lambda sentence: training.trouble.emit(sentence, ""))
     if training.run is not None:
         feed.show(training.run)
     return feed
