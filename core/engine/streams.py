@@ -90,16 +90,33 @@ def why(captured: Captured | None) -> str:
 
 
 def _loop(model: Any, step: Callable[[Any], Any], spec: Any) -> Any:
-    signature = [tf.data.IteratorSpec(spec), tf.TensorSpec([], tf.int64)]
+    """Return a function of an iterator and a number of steps, which makes them.
 
-    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    The step stays a function of its own, as Keras has it: TensorFlow rounds otherwise what it simplifies otherwise.
+    """
+    once = _once(step, spec)
+
+    @tf.function(  # type: ignore[untyped-decorator]
+        input_signature=[tf.data.IteratorSpec(spec), tf.TensorSpec([], tf.int64)], autograph=False
+    )
     def run(iterator: Any, count: Any) -> Any:
         def one(number: Any) -> Any:
-            step(next(iterator))
-            return [number + 1]
+            with tf.control_dependencies([once(next(iterator))]):
+                return [number + 1]
 
         start = tf.zeros([], tf.int64)
         tf.while_loop(lambda number: number < count, one, [start], parallel_iterations=1)
         return model.get_metrics_result()
 
     return run
+
+
+def _once(step: Callable[[Any], Any], spec: Any) -> Any:
+    @tf.function(  # type: ignore[untyped-decorator]
+        input_signature=[spec], autograph=False, experimental_attributes={"_noinline": True}
+    )
+    def once(batch: Any) -> Any:
+        step(batch)
+        return tf.zeros([], tf.int64)
+
+    return once
