@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from core.project.badvalues import BadValues
+from core.project.badvalues import BadValues, sentence
 from core.project.problems import Fix
 from core.project.references import exists
 from core.project.remedies import LESS, lower_rate, remedies
@@ -52,12 +52,12 @@ class BadValuesBanner(Banner):
         if state.phase == "starting":
             self._forget()
         elif state.phase == "failed" and state.bad is not None and state.bad != self._bad:
-            self._show_bad(state.bad, state.run, state.sentence, state.details)
+            self._show_bad(state.bad, state.run, sentence(state.bad), state.details)
 
-    def _warn(self, bad: BadValues, sentence: str, details: str) -> None:
-        self._show_bad(bad, None, sentence, details)
+    def _warn(self, bad: BadValues, _words: str, details: str) -> None:
+        self._show_bad(bad, None, sentence(bad), details)
 
-    def _show_bad(self, bad: BadValues, run: Path | None, sentence: str, details: str) -> None:
+    def _show_bad(self, bad: BadValues, run: Path | None, words: str, details: str) -> None:
         self._bad, self._run, self._mended = bad, run, False
         self._rate = self._lower_rate()
         where = bad.where or ""
@@ -65,7 +65,7 @@ class BadValuesBanner(Banner):
         leads: Action | None = (
             (f"Show {where.partition(':')[2] or where}", lambda: self._lead(where)) if known else None
         )
-        self.tell(sentence, "bad" if bad.ended else "warning", leads, details)
+        self.tell(words, "bad" if bad.ended else "warning", leads, details)
         self._show_offers()
 
     def _do(self) -> None:

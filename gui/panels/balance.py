@@ -1,5 +1,7 @@
 """The Balance tab: how the weighted terms and the regularization make up the total, and how exactly."""
 
+import math
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import (
@@ -22,7 +24,7 @@ from gui.plots.columns import Columns, Sheet
 from gui.plots.feed import live_feed
 from gui.plots.legend import dense, swatch
 from gui.plots.stack import Layer, StackPlot
-from gui.plots.ticks import fixed, plain
+from gui.plots.ticks import fixed, percent, plain
 from gui.plots.view import View
 from gui.selection import Selection
 from gui.training import Training
@@ -181,13 +183,15 @@ def summands(columns: Columns) -> list[str]:
 
 def residual_words(now: float, worst: float) -> str:
     """How exactly the sheet closes."""
+    if not math.isfinite(now):
+        return "What is added up is not finite, so there is no sum to compare with the total."
     if worst <= 1e-6:
         return f"The sum closes to {plain(now, 2)} of the total; at its worst step to {plain(worst, 2)}."
     return f"The sum misses the total by {plain(now, 2)} of it; at its worst step by {plain(worst, 2)}."
 
 
 def _numbers(columns: Columns, sheet: Sheet, series: str) -> tuple[str, str, str, str]:
-    share = f"{sheet.share(series):.0%}"
+    share = percent(sheet.share(series))
     if series == "regularization":
         return "", fixed(sheet.regularization), fixed(sheet.regularization), share
     name = series.removeprefix("term:")

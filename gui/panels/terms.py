@@ -1,5 +1,6 @@
 """The terms board: the total as a formula, and under it every term with its weight, live during a run."""
 
+import math
 import time
 from pathlib import Path
 
@@ -168,7 +169,9 @@ class TermsPanel(QWidget):
         self._regularization.show_values(
             sheet.regularization if sheet else None, sheet.share("regularization") if sheet else None
         )
-        self._closes.setText(f"closes to {_small(sheet.residual)} ·" if sheet else "")
+        self._closes.setText(
+            f"closes to {_small(sheet.residual)} ·" if sheet and math.isfinite(sheet.residual) else ""
+        )
         self._closes.setToolTip(
             "How far the weighted terms and the regularization are from the total, relative to it"
         )

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from gui import theme
 from gui.plots.columns import Columns
-from gui.plots.ticks import fixed
+from gui.plots.ticks import fixed, percent
 from gui.widgets.naming import named
 
 HEADINGS = ("", "curve", "train", "val", "share", "trend")
@@ -70,7 +70,7 @@ class Legend(QTableWidget):
             self._say(row, VALIDATION, fixed(columns.latest(series, validation=True)))
             name = series.removeprefix("term:")
             if sheet is not None and (series == "regularization" or name in sheet.weighted):
-                self._say(row, SHARE, f"{sheet.share(series):.0%}")
+                self._say(row, SHARE, percent(sheet.share(series)))
 
     def _tell_a_trend(self, columns: Columns) -> None:
         """Of one curve at a time: trends move slowly, and each takes as long as the rest of its row."""

@@ -65,6 +65,11 @@ def fixed(value: float | None) -> str:
     return f"{value:,.{places}f}"
 
 
+def percent(share: float) -> str:
+    """A share of 0 to 1 in whole percent; a dash where it is no number."""
+    return f"{share:.0%}" if math.isfinite(share) else "—"
+
+
 def _label(value: float, step: float) -> str:
     if value == 0:
         return "0"

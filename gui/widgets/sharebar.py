@@ -1,5 +1,7 @@
 """A bar that is filled as far as a share goes, with the share as a percentage beside it."""
 
+import math
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -19,6 +21,7 @@ class ShareBar(QWidget):
         self.setFont(theme.font(tabular=True))
 
     def show_share(self, share: float | None, colour: str) -> None:
+        share = None if share is None or not math.isfinite(share) else share
         if (share, colour) == (self._share, self._colour):
             return
         self._share, self._colour = share, colour
