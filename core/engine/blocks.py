@@ -51,7 +51,7 @@ class Captured:
     def rows(self, place: int) -> "Rows":
         """Return the rows of the batches made at `place`. Raises NotInBlocks."""
         batches = self.made[place] if place < len(self.made) else None
-        if not self.batch_size or not all(hasattr(batches, name) for name in ("x", "y", "order")):
+        if not self.batch_size or not _plain(batches):
             raise NotInBlocks("The script makes its batches in a way of its own.")
         return Rows(batches, self.batch_size)
 
@@ -65,19 +65,44 @@ class Rows:
         if sum(array.nbytes for array in arrays) > MOST_BYTES:
             raise NotInBlocks(f"The rows take more than {MOST_BYTES // 2**30} GiB.")
         self._x, self._y = _tensors(batches.x), _tensors(batches.y)
-        self._order = tf.Variable(np.asarray(batches.order, np.int64), trainable=False, name="order")
+        self._order = tf.Variable(self._order_of(None), trainable=False, name="order")
         self.steps = len(batches)
+        count = int(self._order.shape[0])
+        self._whole_size = min(batch_size, count)
+        self.whole = count // max(1, self._whole_size)
+        self.texts = any(values.dtype == tf.string for values in (*self._x.values(), *self._y.values()))
 
     def put_in_order(self, order: Any = None) -> None:
         """Take over the order that the script has given its batches, or another one."""
-        self._order.assign(np.asarray(self._batches.order if order is None else order, np.int64))
+        self._order.assign(self._order_of(order))
+
+    def _order_of(self, order: Any) -> Any:
+        """The order given, else that of the script, which has none where it does not shuffle."""
+        if order is None:
+            order = getattr(self._batches, "order", None)
+        return (
+            np.arange(self._batches.count, dtype=np.int64) if order is None else np.asarray(order, np.int64)
+        )
 
     def batch(self, step: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return inputs and targets of batch number `step`; the last one may be short, as in the script."""
-        rows = self._order[step * self._size : (step + 1) * self._size]
+        return self._gathered(self._order[step * self._size : (step + 1) * self._size])
+
+    def whole_batch(self, step: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return inputs and targets of batch number `step`, one of the first `whole`, in shapes known beforehand."""
+        size = self._whole_size
+        return self._gathered(tf.slice(self._order, [step * size], [size]))
+
+    def _gathered(self, rows: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         x = {name: tf.gather(values, rows) for name, values in self._x.items()}
         y = {name: tf.gather(values, rows) for name, values in self._y.items()}
         return x, y
+
+
+def _plain(batches: Any) -> bool:
+    """Whether all rows are at hand, and the order in which they come."""
+    ordered = hasattr(batches, "order") or hasattr(batches, "count")
+    return ordered and hasattr(batches, "x") and hasattr(batches, "y")
 
 
 class Way(Protocol):

@@ -30,6 +30,8 @@ class Rows(Protocol):
     """What a loop needs to know of the rows: the inputs and targets of batch number `step`."""
 
     steps: int
+    whole: int
+    """How many batches are whole; they come before the short one, if there is one."""
 
     def batch(self, step: Any) -> tuple[dict[str, Any], dict[str, Any]]: ...
 
@@ -44,9 +46,8 @@ class Compiled(Protocol):
 class Loop:
     """A compiled loop: calling it makes `count` steps from batch `first` on and returns the metrics by then."""
 
-    def __init__(self, function: Any):
-        self._function = function
-        self._executor = THREADS if _lowered(function) else ONE_THREAD
+    def __init__(self, function: Any, executor: str):
+        self._function, self._executor = function, executor
         self._calls = 0
         self.seconds = float("inf")
         """The fewest that a step took; infinite until that is known."""
@@ -87,7 +88,7 @@ class Exact:
     def prepare(self) -> None:
         """Compile. Raises whatever the step raises while it is traced."""
         function, self.again = self._compiled.loop(self._name, self._first_loop, self._rows)
-        self._loops = [Loop(function)]
+        self._loops = [Loop(function, _executor(function))]
 
     @property
     def seconds(self) -> float:
@@ -95,8 +96,10 @@ class Exact:
         return self._loops[-1].seconds
 
     def most(self, first: int) -> int:
-        """How many steps one call can make from batch `first` on."""
-        return self._rows.steps - first
+        """How many steps one call can make from batch `first` on; several devices exchange one size in a call."""
+        whole = self._rows.whole - first
+        alone = self._model._distribute_strategy is None
+        return self._rows.steps - first if alone or whole <= 0 else whole
 
     def __call__(self, first: int, count: int) -> Logs:
         """Make `count` steps from batch `first` on; return the metrics by then."""
@@ -109,7 +112,8 @@ class Exact:
         *others, last = self._loops
         if not others and not last.in_threads and last.seconds >= QUICK:
             name = f"{self._name} in threads"
-            self._loops += [Loop(self._compiled.loop(name, lambda: self._traced(THREADS), self._rows)[0])]
+            function, _ = self._compiled.loop(name, lambda: self._traced(THREADS), self._rows)
+            self._loops += [Loop(function, THREADS)]
         else:
             self._loops = [min(self._loops, key=lambda loop: loop.seconds)]
             self.settled = True
@@ -130,7 +134,7 @@ class Exact:
         return self._once
 
     def _one_step(self) -> Any:
-        return _once(self._step, self._rows).get_concrete_function()
+        return _once(self._step, self._rows, alone=_one_device(self._model)).get_concrete_function()
 
 
 def loop_of(model: Any, once: Callable[[Any], Any], **options: Any) -> Any:
@@ -149,8 +153,8 @@ def loop_of(model: Any, once: Callable[[Any], Any], **options: Any) -> Any:
     return run
 
 
-def _once(step: Callable[[Any], Any], rows: Rows) -> Any:
-    kept = {"_noinline": True}
+def _once(step: Callable[[Any], Any], rows: Rows, *, alone: bool) -> Any:
+    kept = {"_noinline": True} if alone else None
 
     @tf.function(  # type: ignore[untyped-decorator]
         input_signature=[tf.TensorSpec([], tf.int64)], autograph=False, experimental_attributes=kept
@@ -173,7 +177,7 @@ def _branches(function: Any) -> bool:
     return any(node.op in CONTROL_FLOW for node in nodes)
 
 
-def _lowered(loop: Any) -> bool:
-    """Whether TensorFlow takes the loop apart, so that threads can run it and one alone cannot."""
+def _executor(loop: Any) -> str:
+    """The executor that a loop was traced for: only for threads may TensorFlow take it apart."""
     (found,) = (each for each in loop.graph.get_operations() if each.type in ("While", "StatelessWhile"))
-    return "_lower_using_switch_merge" in found.node_def.attr
+    return THREADS if "_lower_using_switch_merge" in found.node_def.attr else ONE_THREAD

@@ -15,8 +15,9 @@ import keras
 from core.engine import sharing, streams
 from core.engine.batch import Batch, batch_at
 from core.engine.blocks import Blocks, Captured, NotInBlocks
-from core.engine.loops import Exact
-from core.engine.reuse import AGAIN, Compiled
+from core.engine.reuse import Compiled
+from core.engine.telemetry import Telemetry
+from core.engine.ways import EXACT, TRAINING, VALIDATION, Steps, choose, prepare, wants_turbo
 
 NO_LIMIT = 2**31
 HOOKS = tuple(f"on_{kind}_batch_{end}" for kind in ("train", "test") for end in ("begin", "end"))
@@ -38,37 +39,47 @@ class Stepping:
         self._script = captured
         self._originals: dict[str, Any] = {}
         self._blocks: dict[str, Blocks] = {}
+        self._telemetry: Telemetry | None = None
+        self._turbo: bool | None = None
 
-    def knows(self, telemetry: object) -> bool:
+    @property
+    def turbo(self) -> bool:
+        """Whether training is made in Turbo."""
+        return bool(self._turbo)
+
+    def knows(self, telemetry: Telemetry) -> bool:
         """Whether an earlier run has compiled steps like those to be made now, which `telemetry` records."""
         if not self._model.optimizer.built:
             self._model.optimizer.build(self._model.trainable_variables)
+        self._telemetry = telemetry
         self._compiled.begin(self._model, telemetry)
         return self._compiled.again
 
-    def drive_training(self, companions: Iterable[Any]) -> str:
+    def drive_training(self, companions: Iterable[Any], turbo: bool | None = None) -> str:
         """Take over the train function, which Keras has made when `on_train_begin` is called.
 
-        `companions` are the callbacks of the script; one that looks at single steps keeps them single. Returns a
-        sentence that says which way the steps are made and, where it is the slow one, why.
+        `companions` are the callbacks of the script; one that looks at single steps keeps them single. `turbo` is
+        whether the run took Turbo before it was interrupted. Returns a sentence that says which way the steps are
+        made and, where it is the slow one, why.
         """
+        self._turbo = turbo
         if any(_looks_at_steps(callback) for callback in companions):
             self._captured = None
-        way = self._drive("train_function", self._model.train_step, 0, self._after, self._room)
+        way = self._drive(TRAINING, self._model.train_step, 0, self._after, self._room)
         return f"{way} {streams.why(self._script)}".strip()
 
     def drive_validation(self) -> None:
         """Take over the test function, which Keras makes before the first `on_test_begin`."""
-        if "test_function" not in self._originals:
-            self._drive("test_function", self._model.test_step, 1, lambda _: self._after(0), lambda: NO_LIMIT)
+        if VALIDATION not in self._originals:
+            self._drive(VALIDATION, self._model.test_step, 1, lambda _: self._after(0), lambda: NO_LIMIT)
 
     def begin_epoch(self) -> None:
         """Take the order of the new epoch."""
-        self._begin("train_function")
+        self._begin(TRAINING)
 
     def begin_validation(self) -> None:
         """Start again with the first validation row."""
-        self._begin("test_function")
+        self._begin(VALIDATION)
 
     def batches(self, epoch: int) -> Any:
         """The batches of the script in the order of an epoch (0 is the first), None where they are not known.
@@ -94,16 +105,19 @@ class Stepping:
 
     def validation_batches(self) -> Iterator[Batch]:
         """The batches of the validation rows, where the script makes them."""
-        batches = self._script.made[1] if self._script and len(self._script.made) > 1 else ()
+        known = self._script is not None and len(self._script.made) > 1
+        batches = self._script.made[1] if self._script and known else ()
+        if self._script and streams.dataset_of(self._script, 1) is not None:
+            batches = ()  # they are on disk
         return (batch_at(batches, index, self.batch_size) for index in range(len(batches)))
 
     def make_again(self, batches: Any, first: int, count: int) -> None:
         """Make `count` steps from batch `first` of `batches` on, which are no steps of the run."""
-        if "train_function" in self._blocks:
-            self._blocks["train_function"].make_again(batches.order, first, count)
+        if TRAINING in self._blocks:
+            self._blocks[TRAINING].make_again(getattr(batches, "order", None), first, count)
             return
         for index in range(first, first + count, int(self._model.steps_per_execution)):
-            self._originals["train_function"](iter([batches[index]]))
+            self._originals[TRAINING](iter([batches[index]]))
 
     def remove(self) -> None:
         """Leave the model as it was."""
@@ -124,17 +138,21 @@ class Stepping:
         after: Callable[[int], None],
         room: Callable[[], int],
     ) -> str:
-        original = self._originals[name] = getattr(self._model, name)
+        self._originals[name] = getattr(self._model, name)
         try:
             if self._captured is None:
                 raise NotInBlocks("A callback of the script looks at single steps.")
-            blocks, again = self._blocks_of(self._captured, place, name, step, after, room)
+            _refuse(self._model)
+            blocks, sentence = self._blocks_of(self._captured, place, name, step, after, room)
         except NotInBlocks as reason:
-            object.__setattr__(self._model, name, self._wrapped(original, after))
+            self._leave_xla(name)
+            object.__setattr__(self._model, name, self._wrapped(self._originals[name], after))
             return f"Step by step, because blocks are not possible here. {reason}"
+        if not self._turbo:
+            self._leave_xla(name)
         self._blocks[name] = blocks
         object.__setattr__(self._model, name, blocks)
-        return f"In compiled blocks of steps.{f' {AGAIN}' if again else ''}"
+        return sentence
 
     def _blocks_of(
         self,
@@ -144,21 +162,31 @@ class Stepping:
         step: Callable[[Any], Any],
         after: Callable[[int], None],
         room: Callable[[], int],
-    ) -> tuple[Blocks, bool]:
-        """Return compiled blocks, and whether an earlier run has compiled them. Raises NotInBlocks."""
+    ) -> tuple[Blocks, str]:
+        """Return compiled blocks, and the sentence about their way. Raises NotInBlocks."""
         dataset = streams.dataset_of(captured, place)
         if dataset is not None:
             if sharing.share(self._model) > 1:
                 raise NotInBlocks("Rows that stream from disk reach several devices one batch at a time.")
             streamed = streams.StreamedRows(dataset)
             way = streams.Streamed(self._model, step, streamed)
-            _prepare(way)
-            return streams.StreamedBlocks(way, streamed, after, room), way.again
-        step = sharing.step_of(self._model, step)
+            prepare(way)
+            return streams.StreamedBlocks(way, streamed, after, room), _streaming(self._model)
         rows = captured.rows(place)
-        exact = Exact(self._model, step, rows, name, self._compiled)
-        _prepare(exact)
-        return Blocks(exact, rows, after, room), exact.again
+        steps = Steps(self._model, sharing.step_of(self._model, step), rows, name)
+        assert self._telemetry is not None
+        chosen = choose(steps, self._compiled, self._telemetry, self._turbo)
+        if name == TRAINING:
+            self._turbo = chosen.turbo
+        return Blocks(chosen.way, rows, after, room), chosen.sentence
+
+    def _leave_xla(self, name: str) -> None:
+        """Without Turbo, Keras is not to compile its own step by XLA either, which may be what it cannot do."""
+        if self._model.jit_compile:
+            self._model.jit_compile = False
+            make = self._model.make_train_function if name == TRAINING else self._model.make_test_function
+            make(force=True)
+            self._originals[name] = getattr(self._model, name)
 
     def _wrapped(self, original: Callable[[Any], Any], after: Callable[[int], None]) -> Callable[[Any], Any]:
         steps = int(self._model.steps_per_execution)
@@ -171,12 +199,16 @@ class Stepping:
         return driven
 
 
-def _prepare(way: Exact | streams.Streamed) -> None:
-    """Compile `way`, before anything has been trained. Raises NotInBlocks where that cannot be done."""
-    try:
-        way.prepare()
-    except Exception as error:  # whatever it is, plain steps may still do, or fail in the script's own words
-        raise NotInBlocks(f"The step does not compile into a loop: {error}") from error
+def _streaming(model: Any) -> str:
+    return f"{EXACT}, without Turbo: it needs the rows in memory." if wants_turbo(model) else f"{EXACT}."
+
+
+def _refuse(model: Any) -> None:
+    """Raise NotInBlocks for what a script asks of Keras that blocks cannot do."""
+    if model.run_eagerly:
+        raise NotInBlocks("The script asks Keras to run eagerly.")
+    if int(model.steps_per_execution) != 1:
+        raise NotInBlocks("The script asks Keras for several steps at once.")
 
 
 def _looks_at_steps(callback: Any) -> bool:

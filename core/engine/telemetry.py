@@ -52,9 +52,18 @@ class Telemetry:
         self._made.assign(made)
         self.read = made
 
+    @property
+    def made(self) -> int:
+        """Steps made, read out or not."""
+        return int(self._made.numpy())
+
+    @made.setter
+    def made(self, steps: int) -> None:
+        self._made.assign(steps)
+
     def take(self) -> tuple[int, NDArray[np.float32]]:
         """Return the first step that is new (0 is the first of the run) and one row for each new step."""
-        first, self.read = self.read, int(self._made.numpy())
+        first, self.read = self.read, self.made
         if self.read == first:
             return first, np.empty((0, len(self.series)), np.float32)
         # What the ring no longer holds is lost and reads as a gap.

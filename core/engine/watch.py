@@ -109,6 +109,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: Any = None) -> None:
         assert self._stepping is not None
+        assert self._telemetry is not None
         self._record.set(epochs=self.params["epochs"], steps=self.params["steps"] or 0)
         if not self._stepping.knows(self._telemetry):
             self.phase("tracing", "Keras compiles the model's step.")
