@@ -54,6 +54,12 @@ class Engine(QObject):
         """Whether a message about `run` is about what this engine was given to train."""
         return self.run is not None and (run is None or Path(run) == self.run)
 
+    def send(self, command: wire.Command) -> None:
+        """Tell the engine. Raises WireError for what is too large; that it is deaf is heard later."""
+        self.client.send(command)
+        if self.client.pending:
+            self._again.start()
+
     def leave(self) -> None:
         """Listen no longer and close the connection; what it trains goes on."""
         self._open = False

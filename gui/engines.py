@@ -13,6 +13,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from core.runs import wire
+from core.runs.burying import bury_all
 from core.runs.client import EngineClient, connect
 from core.runs.launch import EngineFailed, attach, live_runs
 from core.runs.outcome import KEPT
@@ -71,6 +72,7 @@ class Engines(QObject):
         self._spare_soon.timeout.connect(self._ask_spare)
         self._looking = QTimer(self, interval=int(LOOK_EVERY * 1000))
         self._looking.timeout.connect(self._look)
+        bury_all(runs)
         for run in live_runs(runs)[:1]:
             self._attach(run)
         if self._engine is None:
@@ -95,7 +97,7 @@ class Engines(QObject):
         """Pass a command on to the engine that trains."""
         if self._engine is None or self._engine.run is None:
             return
-        self._engine.client.send(command)
+        self._engine.send(command)
         if type(command) in ASKED:
             self._say(replace(self._state, asked=ASKED[type(command)]))
             self._telling.now()
@@ -108,7 +110,7 @@ class Engines(QObject):
         if self._state.phase == "stopping":
             self._end_by_force()
             return
-        self._engine.client.send(wire.Stop())
+        self._engine.send(wire.Stop())
         self._stop_asked = time.monotonic()
         self._say(replace(self._state, phase="stopping", asked="", sentence="Stopping after this step."))
 
@@ -203,7 +205,7 @@ class Engines(QObject):
         self._engine.run, self._engine.resuming, self._engine.saving = run, resume, False
         self._looking.start()
         stand_back(self._engine.client.endpoint.pid)
-        self._engine.client.send(wire.Train(run=str(run), resume=resume, rate=order.rate))
+        self._engine.send(wire.Train(run=str(run), resume=resume, rate=order.rate))
         warm = "training" if self._engine.ready else "starting"
         words = "Starting the run." if self._engine.ready else "Starting: the engine is importing TensorFlow."
         self._say(replace(self._state, engine=warm, sentence=words))
@@ -219,7 +221,7 @@ class Engines(QObject):
             request=question.number, project=question.project, data=question.data, trusted=question.trusted
         )
         try:
-            engine.client.send(ask)
+            engine.send(ask)
         except wire.WireError as error:
             self.question_lost.emit(question.number, str(error))
 

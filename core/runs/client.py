@@ -5,9 +5,11 @@ line. During a run an engine answers no `AskFacts` before the run is over: keep 
 """
 
 import contextlib
+import os
 import select
 import socket
 import sqlite3
+import struct
 import threading
 import time
 from collections import deque
@@ -27,6 +29,9 @@ MUTE_AFTER, STUCK_AFTER = 5.0, 7.0
 """Seconds without a word of an engine until that is said, and until a stop becomes force."""
 SPEAKS = ("building", "tracing", "training", "stopping")
 """Phases in which an engine says something at least once a second, even if it is that there is no step."""
+PATIENCE_WITH_DEAF = 2
+"""Seconds that a command waits for an engine which does not read."""
+DEAF = "The engine does not read what it is told, so it was left alone."
 AT_ONE_THING = ": code of the run lets nothing else work"
 
 
@@ -63,7 +68,12 @@ class EngineClient:
         data = wire.encode(command)
         self._note_command(command)
         with self._sending, contextlib.suppress(OSError):
-            self._socket.sendall(data)
+            if self._gone is not None:
+                return
+            try:
+                self._socket.sendall(data)
+            except BlockingIOError:  # half a command may have gone out, so no other can follow
+                self._gone = self._gone or Gone(sentence=DEAF)
 
     def receive(self, timeout: float | None = None) -> Message | Gone | None:
         """Return the next message, None after `timeout` seconds without one, or `Gone` when there will be no
@@ -199,6 +209,8 @@ def connect(endpoint: Endpoint, timeout: float = 10.0) -> EngineClient:
         raise EngineFailed(f"No engine answers at port {endpoint.port} of this machine: {error}.") from error
     connection.settimeout(None)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if os.name != "nt":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", PATIENCE_WITH_DEAF, 0))
     client = EngineClient(endpoint, connection)
     client.send(wire.Hello(token=endpoint.token))
     return client
