@@ -41,6 +41,7 @@ class Silences:
         self._lock = threading.Lock()
         with contextlib.suppress(OSError):  # the run says itself that its folder cannot be written
             self._out = self._stall.open("a", encoding="utf-8")
+        self.arm()
 
     def arm(self) -> None:
         """Have the stacks of all threads written into `stall.txt` should this not be called again for a while.

@@ -3,18 +3,23 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from core.runs.folder import SCRIPT, facts_of
 
 Lines = Mapping[str, Sequence[Sequence[int]]]
 """The first and the last line of every range of a part, by its reference."""
+RANGES: TypeAdapter[dict[str, list[tuple[int, int]]]] = TypeAdapter(dict[str, list[tuple[int, int]]])
 OUTER = ("train", "<module>")
 """Functions of the script that only call the others: a line there names no part."""
 
 
 def lines_of(run: Path) -> Lines:
-    """The line ranges of the parts in the script of `run`."""
-    found = facts_of(run)["lines"]
-    return found if isinstance(found, dict) else {}
+    """The line ranges of the parts in the script of `run`; none where its `run.json` makes no sense."""
+    try:
+        return RANGES.validate_python(facts_of(run)["lines"])
+    except ValidationError:
+        return {}
 
 
 def part_at(line: int, lines: Lines) -> str | None:

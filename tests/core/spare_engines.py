@@ -12,7 +12,7 @@ from core.runs import wire
 from core.runs.client import EngineClient, connect
 from core.runs.folder import create_run
 from core.runs.history import History, RunState
-from core.runs.launch import Endpoint, start_engine
+from core.runs.launch import start_engine
 
 SCRIPT = (Path(__file__).parent / "scripts" / "two_heads.py").read_text()
 LOSS = "    return ops.exp(-s) * ops.square(y - p) + s"
@@ -25,16 +25,19 @@ class SpareEngines:
 
     def __init__(self, root: Path):
         self.root = root
-        self._spare: Endpoint | None = None
-        self._used: list[Endpoint] = []
+        self._spare: EngineClient | None = None
+        self._used: list[EngineClient] = []
 
-    def take(self, more: bool = True, ready: bool = True) -> EngineClient:
-        """An engine; with `more` the next one is begun at once. With `ready` TensorFlow is imported."""
-        endpoint = self._spare or start_engine(self.root / "engines")
-        self._spare = start_engine(self.root / "engines") if more else None
-        self._used.append(endpoint)
-        client = connect(endpoint)
-        while ready and not isinstance(message := client.receive(PATIENCE), wire.Ready):
+    def fresh(self) -> EngineClient:
+        """An engine that has only just been started."""
+        self._used.append(connect(start_engine(self.root / "engines")))
+        return self._used[-1]
+
+    def take(self, more: bool = True) -> EngineClient:
+        """An engine that has imported TensorFlow; with `more` the next one is begun at once."""
+        client = self._spare or self.fresh()
+        self._spare = self.fresh() if more else None
+        while not isinstance(message := client.receive(PATIENCE), wire.Ready):
             assert isinstance(message, wire.Welcome), message
         return client
 
@@ -44,9 +47,9 @@ class SpareEngines:
         return create_run(self.root / "runs", Project(name="broken"), self.root, made)
 
     def close(self) -> None:
-        for endpoint in [*self._used, *filter(None, [self._spare])]:
-            endpoint.kill()
-            endpoint.bury()
+        for client in self._used:
+            client.kill()
+            client.close()
 
 
 def with_loss(*code: str) -> str:
