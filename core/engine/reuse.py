@@ -249,6 +249,7 @@ def _let_go(loop: Loop) -> None:
     loop.function.set_external_captures([])
     for graph in _graphs(loop.function.graph):
         graph.function_captures.clear()
+        graph.variables = ()  # it asks for them where another function calls it
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
