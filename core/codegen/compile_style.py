@@ -7,7 +7,7 @@ single heads over batches, not rows, and names no regularization; so it stands b
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from core.codegen import fitting, model
+from core.codegen import fitting, model, turbo
 from core.codegen.code import CannotGenerate, Code, join, mark
 from core.codegen.objects import LOSS, METRIC, construct
 from core.codegen.quoting import literal
@@ -60,9 +60,11 @@ def compile_script(project: Project, *, folder: Path, out: Path, facts: DataFact
 
 
 def _compile_model(wiring: Wiring) -> Code:
-    made = fitting.optimizer(wiring.project.training)
-    lines = [mark("training", f"optimizer={made},"), *_losses(wiring), *_weights(wiring), *_metrics(wiring)]
-    text = "\n".join(["def compile_model(model):", "    model.compile(", *lines, "    )"])
+    training = wiring.project.training
+    made = f"optimizer={fitting.optimizer(training)}, {turbo.argument(training)},"
+    lines = [mark("training", made), *_losses(wiring), *_weights(wiring), *_metrics(wiring)]
+    comment = turbo.comment(training)
+    text = "\n".join(["def compile_model(model):", *comment, "    model.compile(", *lines, "    )"])
     return Code(text, ("import keras",))
 
 

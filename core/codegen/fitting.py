@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from core.codegen import devices, precision, streamed_batches
+from core.codegen import devices, precision, streamed_batches, turbo
 from core.codegen.code import CannotGenerate, Code, mark
 from core.codegen.objects import OPTIMIZER, construct
 from core.codegen.quoting import literal
@@ -104,9 +104,11 @@ def _texts(wiring: Wiring, labels: Mapping[str, str]) -> Iterator[str]:
 def compile_model(wiring: Wiring) -> Code:
     """Return the function `compile_model(model)`."""
     training = wiring.project.training
-    body = mark("training", f"    model.compile(optimizer={optimizer(training)})")
+    arguments = f"optimizer={optimizer(training)}, {turbo.argument(training)}"
+    body = mark("training", f"    model.compile({arguments})")
     built = [devices.BUILT] if devices.are_shared(training) else []
-    return Code("\n".join(["def compile_model(model):", body, *built]), ("import keras",))
+    lines = ["def compile_model(model):", *turbo.comment(training), body, *built]
+    return Code("\n".join(lines), ("import keras",))
 
 
 def optimizer(training: Training) -> str:

@@ -16,6 +16,7 @@ from core.project.problems import (
     parameters,
     splits,
     training,
+    turbo,
     values,
 )
 from core.project.problems.problem import Problem
@@ -56,6 +57,7 @@ RULES: Sequence[Rule] = (
     *(labels.logits_and_probabilities, labels.softmax_over_one, labels.softmax_with_binary_loss),
     *(labels.positive_predictions, labels.exact_accuracy),
     *(training.learning_rate, training.early_stopping, training.validation_for_early_stopping),
+    turbo.turbo_without_effect,
 )
 LAST: Sequence[Rule] = (comparing.refused_by_keras,)
 """Reported only for places where nothing blocking is known: they say the same in Keras's words."""

@@ -20,6 +20,7 @@ PENALTY_HELP = (
     "The sum of the penalties that layers put on their weights or outputs. It has no weight of its own."
 )
 OPTIMIZER_HELP = "The class of keras.optimizers."
+TURBO_HELP = "Faster, where XLA can compile the model; numbers are close to those without it, not equal."
 SHUFFLE_HELP = "Rows come in another order every epoch, drawn from the seed."
 EARLY_HELP = {
     "on": "End the run when validation gets no better.",
@@ -61,6 +62,7 @@ def training_sheet(project: Project, _facts: Facts) -> Sheet:
         count_row("batch_size", "batch size", training.batch_size, _setter("batch_size"), "Rows a step."),
         switch_row("shuffle", "shuffle", training.shuffle, _setter("shuffle"), SHUFFLE_HELP),
         seed_row(project),
+        switch_row("turbo", "Turbo (XLA)", training.turbo, _setter("turbo"), TURBO_HELP),
         Heading("optimizer", "Optimizer"),
         choice_row("optimizer_class", "class", kind, _optimizers(), _choose_optimizer, OPTIMIZER_HELP),
         *(parameter_rows(entry, config, _configure_optimizer, "optimizer.") if entry else ()),
