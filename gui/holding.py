@@ -47,3 +47,7 @@ class Holding:
                 shutil.rmtree(self._folder)
             self._lock.close()
         self._lock = self._folder = None
+
+    def __del__(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
