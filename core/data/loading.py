@@ -30,11 +30,12 @@ def loading(data: Data, folder: Path) -> Loading:
     if data.source is None:
         return Loading(streams=False, sentence="There is no data yet.")
     at = stamp(data.source, folder)
-    obstacle, large = why_not(data, at), size(at) > MOST_IN_MEMORY
+    large = size(at) > MOST_IN_MEMORY
     wanted = data.loading == "stream" or (data.loading == "auto" and large)
     reason = f": {_measured(at)}" if data.loading == "auto" else f", {SAYS_SO}"
     if not wanted:
-        return Loading(streams=False, sentence=f"All rows are kept in memory{reason}.", why_not=obstacle)
+        return Loading(streams=False, sentence=f"All rows are kept in memory{reason}.")
+    obstacle = why_not(data, at)
     if obstacle is None:
         return Loading(streams=True, sentence=f"The rows stream from disk{reason}.")
     sentence = f"All rows are kept in memory, because {obstacle}."

@@ -14,6 +14,7 @@ from types import ModuleType
 import keras
 import tensorflow
 
+from core.engine import streams
 from core.engine.badvalues import WeightsLost
 from core.engine.blocks import Captured
 from core.engine.controls import Controls, Interrupted, Interrupter
@@ -52,7 +53,7 @@ def train(
         start = take_up(run, record, order.rate) if order.resume else _afresh(run)
         began = _note_start(run, record, start, endpoint)
         watch = Watch(run, record, controls, publish, start, began)
-        watch.phase("building", _opening(order.resume, start))
+        watch.phase("building", _opening(run, order.resume, start))
         try:
             with guarded(run, record, publish), fitting(watch, start), saving(watch.room):
                 outcome = _outcome(run, watch, controls, interrupter)
@@ -93,8 +94,9 @@ def _note_start(run: Path, record: Record, start: Start, endpoint: Endpoint) -> 
     return started + idle
 
 
-def _opening(resumed: bool, start: Start) -> str:
-    what = "The script loads its data and builds the model"
+def _opening(run: Path, resumed: bool, start: Start) -> str:
+    loads = "reads all of its rows once" if streams.loading_of(run).streams else "loads its data"
+    what = f"The script {loads} and builds the model"
     if not resumed:
         return f"{what}."
     done = f"after epoch {start.epoch}" if start.epoch else "from the start, as it has no checkpoint"

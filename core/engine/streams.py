@@ -16,6 +16,7 @@ from core.data.loading import loading
 from core.engine.blocks import Blocks, Captured, NotInBlocks
 from core.engine.loops import Logs
 from core.project import storage
+from core.project.facts import Loading
 from core.runs.folder import PROJECT, facts_of
 
 PLAIN = "The rows stream from disk."
@@ -81,12 +82,16 @@ def why(captured: Captured | None) -> str:
     """Return the sentence that says that the rows of a run stream from disk and why, "" where they do not."""
     if captured is None or dataset_of(captured, 0) is None:
         return ""
-    run = Path(str(captured.module.__file__)).parent
-    try:
-        found = loading(storage.load(run / PROJECT).data, Path(str(facts_of(run)["folder"])))
-    except (storage.UnreadableProject, UnreadableData, OSError):
-        return PLAIN
+    found = loading_of(Path(str(captured.module.__file__)).parent)
     return found.sentence if found.streams else PLAIN
+
+
+def loading_of(run: Path) -> Loading:
+    """Return how the rows of the project in a run folder are loaded; in memory where nobody can tell any more."""
+    try:
+        return loading(storage.load(run / PROJECT).data, Path(str(facts_of(run)["folder"])))
+    except (storage.UnreadableProject, UnreadableData, OSError):
+        return Loading(streams=False, sentence="")
 
 
 def _loop(model: Any, step: Callable[[Any], Any], spec: Any) -> Any:

@@ -61,7 +61,7 @@ class Loading(Fact):
     too_large: bool = False
     """They are kept in memory although the file is so large that they would rather be read from disk."""
     why_not: str | None = None
-    """Why they cannot be read from disk as they are needed, a clause without a full stop."""
+    """Why they are not read from disk though they ought to be, a clause without a full stop."""
 
 
 class DataFacts(Fact):
