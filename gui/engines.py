@@ -70,6 +70,8 @@ class Engines(QObject):
         self._telling.start()
         self._spare_soon = QTimer(self, singleShot=True)
         self._spare_soon.timeout.connect(self._ask_spare)
+        self._asking = QTimer(self, singleShot=True, interval=0)
+        self._asking.timeout.connect(self._ask_now)
         self._looking = QTimer(self, interval=int(LOOK_EVERY * 1000))
         self._looking.timeout.connect(self._look)
         bury_all(runs)
@@ -124,6 +126,11 @@ class Engines(QObject):
     def ask(self, question: Question) -> None:
         """Ask an engine that does not train; the latest question wins."""
         self._question = question
+        self._asking.start()  # what else waits in line is heard first: it may be a newer question
+
+    def _ask_now(self) -> None:
+        if self._question is None:
+            return
         if self._engine is not None and self._engine.run is None:
             self._put_question(self._engine)
         elif self._engine is None:
@@ -152,7 +159,7 @@ class Engines(QObject):
             if engine is not None:
                 engine.dismiss()
         self._engine = self._spare = None
-        for timer in (self._spare_soon, self._looking):
+        for timer in (self._asking, self._spare_soon, self._looking):
             timer.stop()  # here: Qt stops no timer from another thread
         self._telling.stop()
         self.closed.emit()
