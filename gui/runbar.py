@@ -61,6 +61,7 @@ class RunBar(QWidget):
         """Show how the run stands."""
         self.progress.setVisible(state.busy or state.phase in ("done", "stopped"))
         self.progress.setValue(round(PARTS_OF_PROGRESS * state.progress))
+        self.progress.setToolTip(state.sentence if state.busy else "")
         self.words.setText(words(state))
         paused = state.phase == "paused"
         self.pause.setText(ASKED.get(state.asked, "Resume" if paused else "Pause"))

@@ -60,13 +60,14 @@ def export_script(run: Path, out: Path) -> None:
     """Write the script that repeats `run`, with what was changed while it trained. Raises sentences and
     OSError.
     """
-    from core.codegen.replay import changes_of
+    from core.codegen.replay import as_trained, changes_of
     from core.codegen.script import script
 
     folder = Path(str(facts_of(run)["folder"]))
     history = History(run)
     try:
-        made = script(storage.load(run / PROJECT), folder=folder, out=out, changes=changes_of(history))
+        project = as_trained(storage.load(run / PROJECT), history)
+        made = script(project, folder=folder, out=out, changes=changes_of(history))
     finally:
         history.close()
     write_whole(out, made.text)

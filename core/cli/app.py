@@ -49,6 +49,7 @@ Resumed = Annotated[
 ]
 Rate = Annotated[float | None, typer.Option(min=0.0, help="Go on with that learning rate.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, as described above.")]
+Afresh = Annotated[bool, typer.Option("--afresh", help="Train the run again from its very start.")]
 Trust = Annotated[bool, typer.Option("--trust", help="Run the Python code that the project brings along.")]
 
 
@@ -187,17 +188,25 @@ def train(
 
 @app.command()
 def resume(
-    run: Run, epochs: Resumed = None, rate: Rate = None, as_json: Json = False, trust: Trust = False
+    run: Run,
+    epochs: Resumed = None,
+    rate: Rate = None,
+    afresh: Afresh = False,
+    as_json: Json = False,
+    trust: Trust = False,
 ) -> None:
     """Let a run go on to its end: one that was stopped, failed or was killed; or a paused one.
 
     It goes on after its last whole epoch that a checkpoint was kept of, and has the numbers that it would have
     had without the interruption, unless --rate sets another learning rate from there on, as helps one that ended
-    of NaN or infinity. A run that is done goes on with --epochs only. Output and exit codes as of
+    of NaN or infinity. A run that is done goes on with --epochs only. One whose checkpoint or record is damaged, or
+    whose data have changed, does not go on; --afresh trains it from its start. Output and exit codes as of
     `train`; 1 also when it cannot go on, with the reason.
     """
     from core.cli import training
 
+    if afresh:
+        training.begin_again(run_folder(run))
     outcome = training.resume(run_folder(run), epochs, rate, training.listener(as_json), trust)
     raise typer.Exit(training.EXIT[outcome.status])
 
@@ -250,7 +259,8 @@ def export(
 def verify(file: What, epochs: Epochs = None, trust: Trust = False) -> None:
     """Run the script in a fresh process and print its largest relative difference from the run.
 
-    A project is trained first; a run is compared as it is. Exit code 0 within 1e-6, 1 not, 2 unreadable.
+    A project is trained first; a run is compared as it is. Exit code 0 within 1e-6 (in Turbo 1e-3), 1 not, 2
+    unreadable.
     """
     from core.cli import verifying
 

@@ -8,7 +8,7 @@ from core.cli.opening import Opened, Refused
 from core.codegen import compile_style, notebook, script
 from core.codegen.code import CannotGenerate
 from core.codegen.fitting import Changes
-from core.codegen.replay import changes_of
+from core.codegen.replay import as_trained, changes_of
 from core.data import inspect
 from core.project.facts import DataFacts
 from core.project.writing import unwritable
@@ -39,12 +39,12 @@ def export(what: Opened, out: Path, style: Style) -> None:
 
 def _script(what: Opened, out: Path, facts: DataFacts) -> str:
     """The script; of a run, with the weights and rates that were set while it trained."""
-    changes = Changes()
+    changes, project = Changes(), what.project
     if what.run is not None:
         history = History(what.run)
-        changes = changes_of(history)
+        changes, project = changes_of(history), as_trained(project, history)
         history.close()
-    return script.script(what.project, folder=what.folder, out=out, facts=facts, changes=changes).text
+    return script.script(project, folder=what.folder, out=out, facts=facts, changes=changes).text
 
 
 def _compile(what: Opened, out: Path, facts: DataFacts) -> str:

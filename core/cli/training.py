@@ -20,7 +20,7 @@ from core.project.facts import DataFacts
 from core.project.schema import Project
 from core.project.trust import Trust
 from core.project.writing import unwritable
-from core.runs import wire
+from core.runs import resuming, wire
 from core.runs.client import EngineClient, connect
 from core.runs.crash import ERRORS
 from core.runs.crash import FILE as CRASH
@@ -60,6 +60,16 @@ def train(what: Opened, root: Path | None, tell: Listener, trusted: bool) -> tup
         outcome = follow(engine, run, tell)
         engine.send(wire.Shutdown())
     return run, outcome
+
+
+def begin_again(run: Path) -> None:
+    """Let a run that has ended begin anew when it is resumed. Raises Refused."""
+    try:
+        resuming.begin_again(run)
+    except resuming.CannotResume as error:
+        raise Refused(str(error), 1) from error
+    except OSError as error:
+        raise Refused(unwritable(run, error)) from error
 
 
 def resume(run: Path, epochs: int | None, rate: float | None, tell: Listener, trusted: bool) -> wire.Outcome:
@@ -209,7 +219,8 @@ def _interrupts() -> Iterator[list[float]]:
 def _obey(interrupts: list[float], engine: EngineClient, run: Path) -> None:
     if len(interrupts) >= 2:
         engine.kill(run, "Ended by force from the command line.")
-    elif interrupts:
+    elif interrupts and interrupts[0]:
+        interrupts[0] = 0.0  # said once: a second stop gives up what the run still waits for
         engine.send(wire.Stop())
 
 
@@ -262,6 +273,8 @@ class Bar:
     def message(self, message: wire.Message) -> None:
         if isinstance(message, wire.Phase):
             self._progress.update(self._task, description=message.phase)
+            if message.phase == "training":  # in which way the steps are made, and why
+                self._progress.console.print(message.sentence, markup=False)
         elif isinstance(message, wire.Progress):
             self._show(message)
         elif isinstance(message, wire.Silence):

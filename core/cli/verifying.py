@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.cli.opening import Opened, Refused
@@ -22,6 +22,9 @@ from core.runs.folder import SCRIPT, changed_data
 from core.runs.history import Epoch, History
 
 TOLERANCE = 1e-6
+TURBO_TOLERANCE = 1e-3
+"""XLA rounds in another way each time it compiles a step differently, as it does for blocks and for single steps."""
+TURBO = "Both were trained in Turbo (XLA), where numbers are close, not equal: 1e-3 is allowed."
 TINY = 1e-30
 
 
@@ -33,10 +36,11 @@ class Comparison:
     where: str
     numbers: int
     epochs: int
+    tolerance: float = TOLERANCE
 
     @property
     def same(self) -> bool:
-        return self.difference <= TOLERANCE
+        return self.difference <= self.tolerance
 
 
 def verify(what: Opened, epochs: int | None, trusted: bool) -> Comparison:
@@ -50,30 +54,43 @@ def verify(what: Opened, epochs: int | None, trusted: bool) -> Comparison:
                 raise Refused(f"The run to compare with did not end well: {outcome.sentence}", 1)
         if changed := changed_data(run, what.project):
             says.print(f"{changed} Its script cannot give the same numbers.", markup=False)
-        recorded, changes = record_of(run)
-        file = write_script(what, run, epochs, changes, place / SCRIPT)
-        return compare(recorded[:epochs], run_script(file))
+        recorded, changes, turbo = record_of(run)
+        if turbo:
+            says.print(TURBO, markup=False)
+        file = write_script(what, run, epochs, changes, place / SCRIPT, turbo)
+        found = compare(recorded[:epochs], run_script(file))
+        return replace(found, tolerance=TURBO_TOLERANCE if turbo else TOLERANCE)
 
 
-def record_of(run: Path) -> tuple[list[Epoch], Changes]:
-    """The epochs of a run, and what was changed by hand during it. Raises Refused when it has no epoch."""
+def record_of(run: Path) -> tuple[list[Epoch], Changes, bool]:
+    """The epochs of a run, what was changed by hand during it, and whether it was trained in Turbo.
+
+    Raises Refused when it has no epoch.
+    """
     history = History(run)
     try:
-        found, changes = history.epochs(), changes_of(history)
+        found, changes, turbo = history.epochs(), changes_of(history), history.state.turbo
     finally:
         history.close()
     if not found:
         raise Refused(f"{run.name} has no finished epoch to compare with.", 1)
-    return found, changes
+    return found, changes, bool(turbo)
 
 
-def write_script(what: Opened, run: Path, epochs: int | None, changes: Changes, out: Path) -> Path:
-    """Put the script where it can run alone: the run's own, unless that lacks changes or other epochs."""
-    if epochs is None and not changes:
+def write_script(
+    what: Opened, run: Path, epochs: int | None, changes: Changes, out: Path, turbo: bool
+) -> Path:
+    """Put the script where it can run alone: the run's own, unless that lacks changes, has other epochs, or asks for
+    Turbo, which the run could not use.
+    """
+    if epochs is None and not changes and turbo == what.project.training.turbo:
         text = (run / SCRIPT).read_text("utf-8")
     else:
         facts = inspect(what.project.data, what.folder, what.project.seed)
         project = what.with_epochs(epochs).project
+        project = project.model_copy(
+            update={"training": project.training.model_copy(update={"turbo": turbo})}
+        )
         text = script(project, folder=what.folder, out=out, facts=facts, changes=changes).text
     out.write_text(text, "utf-8")
     return out

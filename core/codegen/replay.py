@@ -1,6 +1,7 @@
-"""What was changed by hand while a run trained, as the schedule that lets its script train the same way."""
+"""What lets a script train as a run did: what was changed by hand meanwhile, and whether Turbo was possible."""
 
 from core.codegen.fitting import Changes
+from core.project.schema import Project
 from core.runs.history import History
 
 
@@ -16,3 +17,10 @@ def changes_of(history: History) -> Changes:
         elif event.kind == "rate":
             rates[int(event.body["step"])] = float(event.body["rate"])
     return Changes(weights=weights, rates=rates)
+
+
+def as_trained(project: Project, history: History) -> Project:
+    """Return `project` without Turbo where its run was trained without it, so that the script gives its numbers."""
+    if not project.training.turbo or history.state.turbo is not False:
+        return project
+    return project.model_copy(update={"training": project.training.model_copy(update={"turbo": False})})

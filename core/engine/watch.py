@@ -63,6 +63,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch = self._epochs_done = start.epoch
         self._whole = False
         self._finiteness = Finiteness(run, record, controls, publish, self._kept_epochs, start.warned)
+        self._way = ""
         self._unread = 0
         self._last_told = 0.0
 
@@ -115,6 +116,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.phase("tracing", "Keras compiles the model's step.")
         way = self._stepping.drive_training(self.companions, self._start.turbo)
         self._record.event("way", sentence=way, turbo=self._stepping.turbo)
+        self._record.set(way=way, turbo=self._stepping.turbo)
+        self._way = way
         self._take_up()
 
     def _take_up(self) -> None:
@@ -181,7 +184,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._stepped += steps
         if controls.phase in ("building", "tracing"):
             self._clock.first_step()
-            self.phase("training", "Training.")
+            self.phase("training", f"Training. {self._way}")
         if controls.pressing:
             self._obey()
         if steps and not self._last_of_epoch:
@@ -231,7 +234,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 controls.wait()
                 self._obey_waiting()
         if not controls.stopping:
-            self.phase(before, "Training goes on.")
+            self.phase(before, f"Training goes on. {self._way}")
 
     def _obey_waiting(self) -> None:
         while self._controls.waiting:

@@ -51,6 +51,8 @@ class RunSummary:
     seconds: float | None
     total: float | None
     validation: float | None
+    way: str = ""
+    """In which way its steps were made, as a sentence."""
 
 
 def runs_root() -> Path:
@@ -153,6 +155,7 @@ def summary(run: Path) -> RunSummary:
             seconds=state.seconds if state.seconds is not None else last.seconds if last else None,
             total=last.train.get("total") if last else None,
             validation=last.validation.get("total") if last else None,
+            way=state.way,
         )
     finally:
         history.close()

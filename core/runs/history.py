@@ -77,6 +77,10 @@ class RunState:
     ended: float | None = None
     idle: float = 0.0
     """Seconds between an interruption and going on, when nothing was done for the run."""
+    way: str = ""
+    """The sentence that says in which way the steps are made, and why; empty until that is known."""
+    turbo: bool | None = None
+    """Whether they are made in Turbo; None until that is known."""
 
     @property
     def seconds(self) -> float | None:
@@ -205,6 +209,11 @@ class History:
                 state = replace(state, status="killed", sentence=UNEXPLAINED)
         return replace(state, sentence=f"{state.sentence} {self.damage}".strip()) if self.damage else state
 
+    def check(self) -> str | None:
+        """Look at all of the record, not only at what was asked for; return the sentence about its damage."""
+        self._reading.check()
+        return self.damage
+
     def close(self) -> None:
         self._reading.close()
 
@@ -304,7 +313,9 @@ def _fits(key: str, value: Any) -> bool:
     """Whether a note of the record is what `RunState` takes."""
     if key == "status":
         return value in get_args(Status)
-    if key in ("sentence", "details"):
+    if key == "turbo":
+        return value is None or isinstance(value, bool)
+    if key in ("sentence", "details", "way"):
         return isinstance(value, str)
     if key == "where":
         return value is None or isinstance(value, str)

@@ -193,7 +193,7 @@ class RunsPanel(QWidget):
         colour = getattr(theme.tokens(), token)
         self._cell(row, STATE).setIcon(theme.icon(glyph, colour))
         self._cell(row, STATE).setForeground(QColor(colour))
-        self._cell(row, STATE).setToolTip(run.sentence)
+        self._cell(row, STATE).setToolTip("\n".join(filter(None, (run.sentence, run.way))))
         self._cell(row, NAME).setFont(theme.font(bold=shown))
         self._cell(row, NAME).setToolTip(f"{run.path}{' (shown)' if shown else ''}")
         ticked = Qt.CheckState.Checked if run.path in self._training.overlay else Qt.CheckState.Unchecked
