@@ -92,7 +92,7 @@ def open_window(options: argparse.Namespace) -> "Window":
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
-    from gui import theme
+    from gui import pace, theme
     from gui.settings import Settings
     from gui.window import Window
     from gui.workbench import Workbench
@@ -108,6 +108,8 @@ def open_window(options: argparse.Namespace) -> "Window":
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if options.size:
         window.resize(*options.size)
+    pace.share_quickly()
+    window.panels_made.connect(pace.settle_down)
     window.show()
     QTimer.singleShot(0, window.bench.training.start)
     return window

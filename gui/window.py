@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer
+from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -37,6 +37,8 @@ EDGE, PAUSE = 6, 30
 
 class Window(QMainWindow):
     """The start page or the panels, under a menu and the run bar, over the status line."""
+
+    panels_made = Signal()
 
     def __init__(self, bench: Workbench | None = None):
         super().__init__()
@@ -345,6 +347,7 @@ class Window(QMainWindow):
         docks.restore(self.bench.settings)
         docks.name_tabs()
         self._listen_to_panels(docks)
+        self.panels_made.emit()
 
     # ---- events
 
