@@ -21,6 +21,7 @@ from core.engine.controls import FORCE_PATIENCE, Controls, Interrupter
 from core.engine.ending import end
 from core.engine.server import Server
 from core.engine.silence import Silences
+from core.project.writing import free, is_full
 from core.runs import alive, wire
 from core.runs.crash import NOTHING
 from core.runs.group import end_children
@@ -185,7 +186,8 @@ class Engine:
         except Exception as error:
             taken = isinstance(error, BlockingIOError)
             why = "another engine is training it" if taken else failure.reason(error)
-            sentence = f"The run in {run} could not be started or recorded: {why}."
+            room = f" ({free(run)})" if is_full(error) else ""
+            sentence = f"The run in {run} could not be started or recorded: {why}{room}."
             told = failure.details(error)
             outcome = wire.Outcome(run=str(run), status="failed", sentence=sentence, details=told)
         # From here on another run is welcome; who hears of the outcome may send one at once.

@@ -1,13 +1,12 @@
 """Turns what a script raised into an outcome: one sentence, the place in the script, and the traceback behind
 it."""
 
-import errno
 import re
-import sqlite3
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.project.writing import free, is_full
 from core.runs.lines import Lines, part_at, place
 from core.runs.outcome import plain, raised_within
 
@@ -85,17 +84,13 @@ def reason(error: BaseException) -> str:
         )
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return f"There is not enough memory ({said(error)}); a smaller batch or a smaller model needs less"
-    if _is_of_a_full_disk(error):
-        return "The disk is full: free some space and train again; everything recorded so far is kept"
+    if is_full(error):
+        place = getattr(error, "filename", None)
+        room = f" ({free(Path(place))} at {place})" if isinstance(place, str) else ""
+        return f"The disk is full{room}: free some space and train again; everything recorded so far is kept"
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"The file {error.filename} is not there any more"
     return said(error)
-
-
-def _is_of_a_full_disk(error: BaseException) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return isinstance(error, sqlite3.OperationalError) and "full" in _text(error)
 
 
 def _place(error: BaseException, script: Path) -> tuple[int | None, str]:

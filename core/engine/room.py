@@ -58,7 +58,7 @@ class Room:
         began = time.monotonic()
         try:
             self._record.commit()
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:  # also one that somebody has damaged meanwhile
             ended = time.monotonic()
             self._next = ended + max(PAUSE, 20 * (ended - began))
             self._tell_short(error)

@@ -100,7 +100,4 @@ def _read(run: Path, whole: bool) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UnreadableCheckpoint(
-            f"The checkpoint {run / FILE} is damaged ({error}); "
-            "without that file the run can be trained again from its start."
-        ) from error
+        raise UnreadableCheckpoint(f"The checkpoint {run / FILE} is damaged ({error}).") from error

@@ -99,6 +99,13 @@ class Reading:
             return self.file.stat().st_size
         return LEAST_SIZE
 
+    def check(self) -> None:
+        """Look at every page of the file, and note what is wrong with it; the steps are not read for that."""
+        for (found,) in self.rows("PRAGMA quick_check(1)"):
+            if found != "ok":
+                self.faults += 1
+                self.note(" ".join(str(found).split()))
+
     def note(self, why: str) -> None:
         """Note that the record is damaged; the first reason is kept."""
         self.damage = self.damage or (

@@ -4,6 +4,8 @@ A run goes on from its checkpoint, which is the end of a whole epoch; what came 
 same batches and the same random numbers, so the result is that of a run that was never interrupted.
 """
 
+import contextlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +13,14 @@ from pathlib import Path
 
 from core.project import storage
 from core.project.schema import Project
+from core.project.stamps import data_path, stamp
 from core.runs import alive, checkpoint
-from core.runs.folder import PROJECT, SCRIPT, changed_data, write_whole
+from core.runs.folder import FACTS, PROJECT, SCRIPT, changed_data, facts_of, write_whole
 from core.runs.history import History, RunState
+from core.runs.record import DATABASE
 
+AGAIN = "train its project once more, or the run itself by lossmith resume {} --afresh"
+AFRESH = f"It can only begin again: {AGAIN}."
 EPOCHS = re.compile(r"(?m)^EPOCHS = [0-9_]+$")
 """The line of a script that says for how long to train."""
 
@@ -48,15 +54,18 @@ def plan(run: Path, epochs: int | None = None, rate: float | None = None) -> Pla
     try:
         place = checkpoint.read_place(run)
     except checkpoint.UnreadableCheckpoint as error:
-        raise CannotResume(str(error)) from error
+        raise CannotResume(f"{error} {AFRESH.format(run.name)}") from error
     if changed := changed_data(run, project):
-        way = "bring the old file back, or train its project again"
-        raise CannotResume(f"{changed} {run.name} would go on with other rows, so it was left alone: {way}.")
+        way = "Bring the old file back, or let it begin again"
+        raise CannotResume(
+            f"{changed} {run.name} would go on with other rows. {way}: {AGAIN.format(run.name)}."
+        )
     history = History(run)
     state, trained = history.state, len(history.epochs())
+    damage = history.check()
     history.close()
-    if history.damage:
-        raise CannotResume(f"{history.damage} It cannot be written on: train its project again.")
+    if damage:
+        raise CannotResume(f"{damage} {AFRESH.format(run.name)}")
     if rate is not None and isinstance(project.training.optimizer.config.get("learning_rate"), Mapping):
         raise CannotResume(
             f"{run.name} follows a schedule of learning rates: train its project again with another."
@@ -67,6 +76,22 @@ def plan(run: Path, epochs: int | None = None, rate: float | None = None) -> Pla
     if wanted < done:
         raise CannotResume(f"{run.name} has {done} epochs already: give it more than that.")
     return Plan(run, project, done, wanted)
+
+
+def begin_again(run: Path) -> None:
+    """Let `run` begin anew, with the data as they are now. What is damaged of it is kept under another name, the rest
+    goes when it is trained. Raises CannotResume or OSError.
+    """
+    if alive.held(run):
+        raise CannotResume(f"{run.name} is being trained right now.")
+    with contextlib.closing(History(run)) as history:
+        files = [run / DATABASE, run / f"{DATABASE}-wal"] if history.check() else []
+    for file in (run / checkpoint.FILE, *files):
+        if file.exists():
+            file.replace(file.with_name(f"{file.name}.damaged"))
+    (run / f"{DATABASE}-shm").unlink(missing_ok=True)
+    known = facts_of(run) | {"data": stamp(data_path(_project_of(run), Path(facts_of(run)["folder"])))}
+    write_whole(run / FACTS, json.dumps(known, indent=1) + "\n")
 
 
 def extend(planned: Plan) -> None:

@@ -25,7 +25,7 @@ from tests.smalldisk import SmallDisk, on_a_small_disk, small_disk
 pytestmark = [pytest.mark.keras, pytest.mark.fault, pytest.mark.timeout(240)]
 
 SCRIPT = (Path(__file__).parent / "scripts" / "two_heads.py").read_text()
-EPOCHS = 80
+EPOCHS = 60
 TEXT = SCRIPT.replace("EPOCHS = 3", f"EPOCHS = {EPOCHS}").replace("verbose=0", "verbose=2")
 CALM = TEXT.replace("[Order(batches),", "[Order(batches), Calm(),").replace(
     "def train(",
@@ -120,8 +120,20 @@ def test_a_full_disk_costs_a_run_nothing_for_a_while_nor_at_its_end(tmp_path: Pa
     """One engine for both, because it takes seconds to start in namespaces of its own."""
     disk = small_disk()
     with own_desk(tmp_path) as desk:
+        full_at_the_start(desk, disk)
         full_for_a_while(desk, disk)
         full_at_the_end(desk, disk)
+
+
+def full_at_the_start(desk: Desk, disk: SmallDisk) -> None:
+    """It does not begin, and says why; nothing but its folder is there."""
+    run = create_run(disk.path, Project(name="full"), disk.path, CALM)
+    with disk.full():
+        desk.client.send(wire.Train(run=str(run)))
+        outcome = desk.outcome()
+    assert outcome.status == "failed"
+    assert f"The run in {run} could not be started or recorded: The disk is full" in outcome.sentence
+    assert "bytes free)" in outcome.sentence
 
 
 def full_for_a_while(desk: Desk, disk: SmallDisk) -> None:
