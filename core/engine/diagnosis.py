@@ -82,7 +82,11 @@ class Diagnosis:
         gradient = blame.cause == "gradient"
         if isinstance(known.loss, ExpressionLoss):
             given = dict(self._given(self._project, known.bind, step))
-            return {"formula": guilty_part(known.loss.code, given, gradient)}
+            part = guilty_part(known.loss.code, given, gradient)
+            if part is None:
+                return {}
+            kind = {} if gradient else {"kind": "nan" if part.nan else "infinite"}
+            return {"formula": part.text, **kind}
         if isinstance(known.loss, PythonLoss) and not gradient:
             return {"line": guilty_line(step.compute_terms, self._script)}
         return {}

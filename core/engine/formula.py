@@ -24,10 +24,15 @@ class Part:
     value: Any
     sources: Sequence[Any]
 
+    @property
+    def nan(self) -> bool:
+        """Whether there is a NaN in its value, and not only infinities."""
+        return bool(tf.reduce_any(tf.math.is_nan(self.value)))
 
-def guilty_part(code: str, given: Mapping[str, Any], gradient: bool) -> str:
+
+def guilty_part(code: str, given: Mapping[str, Any], gradient: bool) -> Part | None:
     """Return the first part of the formula `code` that is not finite though what it is computed from is; with
-    `gradient`, the first part from the outside through which the gradient is not. Empty where there is none.
+    `gradient`, the first part from the outside through which the gradient is not. None where there is none.
 
     `given` are the values of its names.
     """
@@ -39,9 +44,9 @@ def guilty_part(code: str, given: Mapping[str, Any], gradient: bool) -> str:
         parts = list(_parts(tree.body, values))
         whole = tf.reduce_mean(parts[-1].value) if parts else None
     if gradient:
-        return next((part.text for part in reversed(parts) if _breaks(tape, whole, part)), "")
+        return next((part for part in reversed(parts) if _breaks(tape, whole, part)), None)
     bad = (part for part in parts if is_bad(part.value) and not any(map(is_bad, part.sources)))
-    return next((part.text for part in bad), "")
+    return next(bad, None)
 
 
 def _breaks(tape: Any, whole: Any, part: Part) -> bool:
