@@ -22,6 +22,7 @@ BLOCK_SECONDS = 0.04
 """Commands are obeyed between blocks, so a block is as long as the window may wait without notice."""
 LONGEST_BLOCK = ROWS // 4
 GROWTH = 4
+NO_LOGS: Logs = {}
 MOST_BYTES = 2 * 2**30
 """Larger data is not held twice; it goes through plain steps."""
 
@@ -148,11 +149,16 @@ class Blocks:
         self._rows.put_in_order()
 
     def __call__(self, _iterator: Any) -> Mapping[str, float]:
-        """Make the next step, and with it all of its block; the batches of `_iterator` are not looked at."""
-        if self._next == self._ahead:
+        """Make the next step, and with it all of its block; the batches of `_iterator` are not looked at.
+
+        Keras may end an epoch after the first step of a block or after its last one. For those between it gets no
+        means: to look at them would take it longer than a small step takes.
+        """
+        first = self._next == self._ahead
+        if first:
             self._make_block()
         self._next += 1
-        return self._logs
+        return self._logs if first or self._next == self._ahead else NO_LOGS
 
     def _make_block(self) -> None:
         count = max(1, min(self._length, self._way.most(self._ahead), self._room()))
