@@ -170,10 +170,10 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._read()
         self._tell()
         self._controls.obeyed()
+        self.phase("saving", "The model is being saved.")
         self.keep()
         self._telemetry.remove()
         self._stepping.remove()
-        self.phase("saving", "The model is being saved.")
 
     # ---- between two steps
 
@@ -227,9 +227,9 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         controls, before = self._controls, self._controls.phase
         self._read()
         self._tell()
-        self.keep()
         self.phase("paused", "Paused.")
         with self._clock.stopped():
+            self.keep()
             while controls.paused and not controls.stopping:
                 controls.wait()
                 self._obey_waiting()
