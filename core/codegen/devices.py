@@ -16,7 +16,10 @@ TENSORFLOW = "import tensorflow as tf"
 STRATEGY = '''def device_strategy():
     """Return what shares the rows of each batch among all GPUs; where there is one device, it does all."""
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy() if len(devices) > 1 else tf.distribute.get_strategy()'''
+    if len(devices) == 1:
+        return tf.distribute.get_strategy()
+    # Sums are made on the first device, always in the same order, and for batches of any size.
+    return tf.distribute.MirroredStrategy(cross_device_ops=tf.distribute.ReductionToOneDevice())'''
 ALL_ROWS = '''def all_rows(batch):
     """Return a batch with the rows of all devices."""
     device = tf.distribute.get_replica_context()

@@ -30,8 +30,6 @@ class Rows(Protocol):
     """What a loop needs to know of the rows: the inputs and targets of batch number `step`."""
 
     steps: int
-    whole: int
-    """How many batches are whole; they come before the short one, if there is one."""
 
     def batch(self, step: Any) -> tuple[dict[str, Any], dict[str, Any]]: ...
 
@@ -96,10 +94,8 @@ class Exact:
         return self._loops[-1].seconds
 
     def most(self, first: int) -> int:
-        """How many steps one call can make from batch `first` on; several devices exchange one size in a call."""
-        whole = self._rows.whole - first
-        alone = self._model._distribute_strategy is None
-        return self._rows.steps - first if alone or whole <= 0 else whole
+        """How many steps one call can make from batch `first` on."""
+        return self._rows.steps - first
 
     def __call__(self, first: int, count: int) -> Logs:
         """Make `count` steps from batch `first` on; return the metrics by then."""
