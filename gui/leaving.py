@@ -30,11 +30,14 @@ class Leaving(QObject):
     def __init__(self, window: QWidget, bench: Workbench):
         super().__init__(window)
         self._window, self._bench = window, bench
+        self._answered = False
 
     def allowed(self) -> bool:
         """Ask what there is to ask. False when the window stays, for good or until the run has stopped."""
         settle()
         training = self._bench.training
+        if self._answered:
+            return True
         if not training.state.busy:
             return self._bench.files.may_leave()
         question = Question(training.state, self._unsaved(), self._window)
@@ -42,11 +45,17 @@ class Leaving(QObject):
         if question.answer == "cancel" or (question.saves and not self._bench.files.save()):
             return False
         if question.answer == "stop" and training.state.busy:
-            self._bench.document.undo.setClean()  # what was not to be saved is not asked about again
             training.stop()
-            Waiting(training, self._window).open()
+            waiting = Waiting(training, self._window)
+            waiting.accepted.connect(self._go)
+            waiting.open()
             return False
         return True
+
+    def _go(self) -> None:
+        """The run has stopped, and everything was answered before."""
+        self._answered = True
+        self._window.close()
 
     def _unsaved(self) -> str:
         document = self._bench.document
@@ -98,11 +107,10 @@ class Question(QDialog):
 
 
 class Waiting(QDialog):
-    """Stands before the window until the run has stopped and saved its model, then closes both."""
+    """Stands before the window until the run has stopped and saved its model; `accepted` then."""
 
     def __init__(self, training: Training, window: QWidget):
         super().__init__(window)
-        self._window = window
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         named(self, "leavingWait", "Stopping the run")
         self.setWindowTitle("Stopping the run")
@@ -126,7 +134,6 @@ class Waiting(QDialog):
             self._sentence.setText(state.sentence)
         if not state.busy and self.isVisible():
             self.accept()
-            self._window.close()
 
 
 def _column(dialog: QDialog, title: str, sentence: str) -> QVBoxLayout:
