@@ -84,8 +84,9 @@ def _why_no_blocks(at: Stamp) -> str | None:
     if not encoding.startswith(ASCII_LIKE) or not found.delimiter.isascii():
         return f"lines cannot be told apart in text of the encoding {found.encoding}"
     with reading(at.path), at.path.open("rb") as file:
-        if at.size > SAMPLE and b"\n" not in file.read(SAMPLE):
-            return "the first million bytes hold no line end"
+        head = file.read(SAMPLE)
+    if b"\n" not in head and (b"\r" in head or at.size > SAMPLE):
+        return "its lines do not end with a line feed, as those of other tables do"
     return None
 
 

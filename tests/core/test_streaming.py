@@ -269,6 +269,7 @@ def rows(tmp_path):
     frame = pd.DataFrame({"a": range(300), "y": range(300), "part": "train", "picture": "p.png"})
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_csv(tmp_path / "wide.csv", index=False, encoding="utf-16")
+    frame.to_csv(tmp_path / "old.csv", index=False, lineterminator="\r")
     frame.to_parquet(tmp_path / "t.parquet")
     np.savez(tmp_path / "t.npz", a=frame["a"].to_numpy(), y=frame["y"].to_numpy())
     return tmp_path
@@ -299,6 +300,7 @@ def test_the_size_decides_and_can_be_overruled(rows, source, monkeypatch):
         ({"source": NumpySource(path="t.npz")}, "only CSV and Parquet"),
         ({"source": SklearnSource()}, "only CSV and Parquet"),
         ({"source": CsvSource(path="wide.csv")}, "utf-16"),
+        ({"source": CsvSource(path="old.csv")}, "line feed"),
         ({"fields": {**PLAIN, "z": ImageField(columns=("picture",))}}, "images of the field z"),
         ({"split": Split(kind="time", by="a")}, "by time"),
         ({"split": Split(kind="stratified", by="part")}, "shares of each class"),
