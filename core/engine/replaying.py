@@ -106,7 +106,8 @@ class Replay:
             self._known = epoch, self._stepping.batches(epoch)
         if self._known[1] is None:
             raise CannotReplay(
-                "The script makes its batches in a way of its own, so none could be made again."
+                "The script reads its batches while it trains, or makes them in a way of its own, so none could be "
+                "made again."
             )
         return self._known[1]
 
