@@ -222,20 +222,27 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     kinds = [f".{options.only}"] if options.only else [".csv", ".parquet"]
+    found: dict[str, list[dict[str, Any]]] = {"large": [], "middle": []}
     with tempfile.TemporaryDirectory(prefix="lossmith-streaming-") as place:
-        folder = Path(place)
-        large = [flat(folder, kind, options.gib, options.epochs) for kind in kinds if options.gib]
-        batches = (32, 1024) if options.middle_mib else ()
-        middle = [ratio(folder, kind, options.middle_mib, size) for kind in kinds for size in batches]
-    for row in large:
-        print({key: value for key, value in row.items() if key != "curve"})
+        for kind in kinds:
+            if options.gib:
+                note(flat(Path(place), kind, options.gib, options.epochs), "large", found, options.json)
+            for size in (32, 1024) if options.middle_mib else ():
+                note(ratio(Path(place), kind, options.middle_mib, size), "middle", found, options.json)
+
+
+def note(row: dict[str, Any], name: str, found: dict[str, list[dict[str, Any]]], file: Path | None) -> None:
+    """Say what was found, and write it down: the next figure may take an hour."""
+    found[name].append(row)
+    print({key: value for key, value in row.items() if key != "curve"}, flush=True)
+    if name == "large":
+        most = max(row["command_peak_mib"], row["engine_peak_mib"])
         print(
-            "  within", BOUND_MIB, "MiB:", max(row["command_peak_mib"], row["engine_peak_mib"]) <= BOUND_MIB
+            f"  most memory of a process: {most} MiB; the bound of {BOUND_MIB} is kept: {most <= BOUND_MIB}",
+            flush=True,
         )
-    for row in middle:
-        print(row)
-    if options.json:
-        options.json.write_text(json.dumps({"large": large, "middle": middle}, indent=1) + "\n", "utf-8")
+    if file:
+        file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
