@@ -75,11 +75,11 @@ class Question(QDialog):
         self._save = named(QCheckBox(f"Save the changes to {unsaved} too"), "leavingSave")
         self._save.setChecked(bool(unsaved))
         self._save.setVisible(bool(unsaved))
-        name = state.run.name if state.run else "A run"
-        column = _column(self, f"{name} is still training", words(state))
+        column = _column(self, "A run is still training", words(state))
         column.addWidget(role(QLabel(KEEPING, wordWrap=True), "muted"))
         column.addWidget(self._save)
         column.addLayout(self._buttons())
+        self._keep.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @property
     def saves(self) -> bool:
@@ -92,13 +92,12 @@ class Question(QDialog):
         row.addStretch(1)
         cancel = named(Button("&Cancel"), "leavingCancel")
         stop = named(Button("&Stop and save", "stop"), "leavingStop")
-        keep = named(Button("&Keep training", "train", "primary"), "leavingKeep")
+        self._keep = keep = named(Button("&Keep training", "train", "primary"), "leavingKeep")
         for button, answer in ((cancel, "cancel"), (stop, "stop"), (keep, "keep")):
             button.setAutoDefault(button is keep)
             button.clicked.connect(lambda _checked=False, answer=answer: self._choose(answer))
             row.addWidget(button)
         keep.setDefault(True)
-        keep.setFocus(Qt.FocusReason.OtherFocusReason)
         return row
 
     def _choose(self, answer: Answer) -> None:

@@ -53,7 +53,7 @@ def smooth(folder: Path, seconds: float) -> dict[str, float]:
 
 def zoom(folder: Path, _seconds: float) -> dict[str, float]:
     """Frame times of sixteen curves of a million steps each, zoomed and panned."""
-    run = recorded(folder, "long", ZOOM_CURVES - 1, ZOOM_STEPS)
+    run = runs_there()[0]
     with opened(folder, eight_terms(folder)) as window:
         window.bench.training.show_run(run)
         window.show_panel("curves")
@@ -65,7 +65,8 @@ def zoom(folder: Path, _seconds: float) -> dict[str, float]:
 
 def memory(folder: Path, _seconds: float) -> dict[str, float]:
     """Resident memory of the window with ten runs of 100,000 steps drawn over each other."""
-    runs = [recorded(folder, f"run {number}", 8, MEMORY_STEPS) for number in range(MEMORY_RUNS)]
+    runs = runs_there()
+    assert len(runs) == MEMORY_RUNS
     with opened(folder, eight_terms(folder)) as window:
         window.bench.training.show_run(runs[0])
         window.bench.training.show_overlay(tuple(runs[1:]))
@@ -116,6 +117,19 @@ MEASURES: dict[str, Callable[[Path, float], dict[str, float]]] = {
     "memory": memory,
     "start": start,
 }
+
+
+def write_long_run(folder: Path) -> None:
+    recorded(folder, "long", ZOOM_CURVES - 1, ZOOM_STEPS)
+
+
+def write_runs(folder: Path) -> None:
+    for number in range(MEMORY_RUNS):
+        recorded(folder, f"run {number}", 8, MEMORY_STEPS)
+
+
+RECORDS: dict[str, Callable[[Path], None]] = {"zoom": write_long_run, "memory": write_runs}
+"""What is written first, in a process of its own so that its memory does not count."""
 
 
 # ---- the window under measurement
@@ -338,6 +352,10 @@ def recorded(folder: Path, name: str, terms: int, steps: int) -> Path:
     return run
 
 
+def runs_there() -> list[Path]:
+    return sorted(path.parent for path in Path(os.environ["LOSSMITH_RUNS"]).glob("*/train.py"))
+
+
 def resident(pid: int) -> float:
     """MiB of memory that are in use now."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -359,9 +377,11 @@ def in_a_process(name: str, seconds: float) -> dict[str, float]:
             "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen"),
             "LOSSMITH_RUNS": f"{temporary}/runs",
             "LOSSMITH_SETTINGS": f"{temporary}/window.ini",
-            "BENCH_BEGAN": str(time.time()),
         }
         command = [sys.executable, __file__, "--only", name, "--seconds", str(seconds), "--in", temporary]
+        if name in RECORDS:
+            subprocess.run([*command, "--record"], env=environment, check=True)
+        environment["BENCH_BEGAN"] = str(time.time())
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -380,7 +400,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="how long the gaps are watched")
     parser.add_argument("--json", type=Path, default=None, help="write the figures here too")
     parser.add_argument("--in", dest="folder", type=Path, default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--record", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.record:
+        RECORDS[options.only](options.folder)
+        return
     if options.folder:
         print(json.dumps(MEASURES[options.only](options.folder, options.seconds)))
         return
