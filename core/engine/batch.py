@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets by name, and the positions of the rows among the `count` rows of their part of the data."""
+    """Inputs and targets by name, and the positions of the rows among the `count` rows of their part of the data, which
+    is 0 where the positions are not known.
+    """
 
     x: Mapping[str, Any]
     y: Mapping[str, Any]

@@ -2,28 +2,24 @@
 of the project, the rows of its data file and the values that stand there.
 """
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.codegen.wiring import Wiring
 from core.engine.batch import Batch
 from core.engine.blame import Blame, Step, is_bad
+from core.engine.blamedrows import BlamedRows
 from core.engine.codeline import guilty_line
 from core.engine.formula import guilty_part
-from core.engine.sourcerows import SourceRows
 from core.project import storage
-from core.project.badvalues import MOST_ROWS, BadValues
+from core.project.badvalues import BadValues
 from core.project.references import exists, parse
-from core.project.schema import ExpressionLoss, NumberField, Project, PythonLoss
+from core.project.schema import ExpressionLoss, Project, PythonLoss
 from core.runs.folder import PROJECT, SCRIPT
-
-MOST_OF_BATCH = 1_000
 
 
 class Diagnosis:
@@ -33,10 +29,10 @@ class Diagnosis:
     """
 
     def __init__(self, run: Path, module: ModuleType | None, part: str = "train_rows"):
-        self._script, self._module, self._part = run / SCRIPT, module, part
+        self._script = run / SCRIPT
         self._project = _project_of(run)
         self._names = Names(self._project)
-        self._read: dict[int, SourceRows | None] = {}
+        self._rows = BlamedRows(self._script, module, part, self._project)
 
     def of_record(self, bad: BadValues, terms: tuple[str, ...]) -> BadValues:
         """Say what the record alone tells: the terms that went bad, and their heads."""
@@ -46,7 +42,7 @@ class Diagnosis:
     def of_step(self, bad: BadValues, step: Step, batch: Batch) -> BadValues:
         """Say what one step shows that was computed slowly; where it shows nothing, only its rows."""
         blame = step.blame(self._names.may_miss, self._names.targets)
-        told = self._batch_told(batch)
+        told = self._rows.of_batch(batch)
         if blame is None:
             return bad.model_copy(update=told)
         found = {
@@ -57,7 +53,7 @@ class Diagnosis:
             "terms": blame.terms or bad.terms,
             "heads": self._names.heads(blame, step),
             **self._inside(blame, step),
-            **self._rows_told(blame, batch),
+            **self._rows.to_blame(blame, batch, self._computed_with(blame, step)),
         }
         return bad.model_copy(update=told | found)
 
@@ -91,6 +87,13 @@ class Diagnosis:
             return {"line": guilty_line(step.compute_terms, self._script)}
         return {}
 
+    def _computed_with(self, blame: Blame, step: Step) -> Mapping[str, Any]:
+        """The values that the part to blame was computed with, by name."""
+        if blame.cause in ("input", "target"):
+            return {blame.name: {"input": step.x, "target": step.y}[blame.cause][blame.name]}
+        known = self._project.terms.get(blame.name) if self._project and not blame.layer else None
+        return dict(self._given(self._project, known.bind, step)) if known and self._project else {}
+
     def _given(self, project: Project, bind: Mapping[str, str], step: Step) -> Iterator[tuple[str, Any]]:
         """The values that the names of a formula had; missing labels are 1, as in the script."""
         for argument, value in bind.items():
@@ -108,58 +111,12 @@ class Diagnosis:
             else:
                 yield argument, step.label(found.name, self._names.may_miss(found.name))
 
-    # ---- rows
-
-    def _rows_told(self, blame: Blame, batch: Batch) -> dict[str, Any]:
-        spoilt = self._spoilt(blame, batch)
-        if spoilt:
-            values = tuple(f"row {row}: {text}" for row, text in spoilt.items())[:MOST_ROWS]
-            return _named(list(spoilt)) | {"values": values}
-        if blame.rows is None:
-            return {}
-        return _named(self._numbers(batch, batch.rows[np.flatnonzero(blame.rows)]))
-
-    def _spoilt(self, blame: Blame, batch: Batch) -> dict[int, str]:
-        """The rows of the source that hold what is no number, where an input or a target is to blame."""
-        source = self._source(batch.count)
-        if source is None or self._project is None or blame.cause not in ("input", "target"):
-            return {}
-        name = self._project.model.inputs[blame.name].field if blame.cause == "input" else blame.name
-        field = self._project.data.fields.get(name)
-        return source.spoilt(field.columns) if isinstance(field, NumberField) else {}
-
-    def _batch_told(self, batch: Batch) -> dict[str, Any]:
-        numbers = sorted(self._numbers(batch, batch.rows))
-        name = self._names.source if self._source(batch.count) else ""
-        return {"batch": tuple(numbers[:MOST_OF_BATCH]), "batch_size": len(batch.rows), "source": name}
-
-    def _numbers(self, batch: Batch, positions: NDArray[np.int64]) -> list[int]:
-        source = self._source(batch.count)
-        return (source.numbers(positions) if source else positions + 1).tolist()
-
-    def _source(self, count: int) -> SourceRows | None:
-        if count not in self._read:
-            self._read[count] = None
-            with contextlib.suppress(
-                Exception
-            ):  # the file may be gone or changed: then rows are counted otherwise
-                if self._module is not None:
-                    self._read[count] = SourceRows(self._module, self._script, self._part, count)
-        return self._read[count]
-
 
 class Names:
     """What the parts that are to blame are called in a project; without one, by themselves."""
 
     def __init__(self, project: Project | None):
         self._project = project
-
-    @property
-    def source(self) -> str:
-        """What the data is called: a file's name, or a bundled set's."""
-        source = self._project.data.source if self._project else None
-        named = getattr(source, "path", None) or getattr(source, "name", None) or "the data"
-        return Path(named).name
 
     @property
     def targets(self) -> Mapping[str, Sequence[str]]:
@@ -199,10 +156,6 @@ class Names:
         known = [self._project.terms[name] for name in terms if self._project and name in self._project.terms]
         bound = (value for term in known for value in term.bind.values())
         return tuple(dict.fromkeys(value[5:] for value in bound if value.startswith("head:")))
-
-
-def _named(rows: Sequence[int]) -> dict[str, Any]:
-    return {"rows": tuple(sorted(rows)[:MOST_ROWS]), "row_count": len(rows)}
 
 
 def _project_of(run: Path) -> Project | None:

@@ -15,6 +15,7 @@ import keras
 from core.engine import sharing, streams
 from core.engine.batch import Batch, batch_at
 from core.engine.blocks import Blocks, Captured, NotInBlocks
+from core.engine.rereading import Reread, reread, streamed_batches
 from core.engine.reuse import Compiled
 from core.engine.telemetry import Telemetry
 from core.engine.ways import EXACT, TRAINING, VALIDATION, Steps, choose, prepare, wants_turbo
@@ -86,8 +87,10 @@ class Stepping:
 
         They are a copy: those of the script may be read by another thread just now.
         """
-        if self._script is None or not self._script.made or streams.dataset_of(self._script, 0) is not None:
+        if self._script is None or not self._script.made:
             return None
+        if streams.dataset_of(self._script, 0) is not None:
+            return reread(self._script, epoch)
         batches = copy.copy(self._script.made[0])
         if hasattr(batches, "start"):
             batches.start(epoch)
@@ -108,12 +111,12 @@ class Stepping:
         known = self._script is not None and len(self._script.made) > 1
         batches = self._script.made[1] if self._script and known else ()
         if self._script and streams.dataset_of(self._script, 1) is not None:
-            batches = ()  # they are on disk
+            return streamed_batches(self._script.made[1])
         return (batch_at(batches, index, self.batch_size) for index in range(len(batches)))
 
     def make_again(self, batches: Any, first: int, count: int) -> None:
         """Make `count` steps from batch `first` of `batches` on, which are no steps of the run."""
-        if TRAINING in self._blocks:
+        if TRAINING in self._blocks and not isinstance(batches, Reread):
             self._blocks[TRAINING].make_again(getattr(batches, "order", None), first, count)
             return
         for index in range(first, first + count, int(self._model.steps_per_execution)):

@@ -40,7 +40,7 @@ class BadValues(Fact):
     batch_size: int = 0
     source: str = ""
     values: tuple[str, ...] = ()
-    """Values of the rows to blame that are not finite themselves: `row 17: stars = inf`."""
+    """What stands in the rows to blame, or was computed with there: `row 17: stars = inf`."""
     diverged: bool = False
     """Whether the weights or the total had grown out of all measure before."""
     ended: bool = False

@@ -12,6 +12,8 @@ import pytest
 
 from core.codegen.script import script
 from core.project.badvalues import BadValues
+from core.project.facts import Facts
+from core.project.remedies import remedies
 from core.project.schema import Project
 from core.runs import checkpoint, wire
 from core.runs.client import EngineClient, connect
@@ -48,6 +50,7 @@ def project(term: str = "square(p - y)", **parts: Any) -> Project:
                     "w": {"columns": ["w"]},
                 },
                 "split": {"validation": parts.get("validation", 0.0)},
+                "loading": parts.get("loading", "auto"),
             },
             "model": {
                 "inputs": {"x": {"field": "x"}},
@@ -67,6 +70,7 @@ def project(term: str = "square(p - y)", **parts: Any) -> Project:
                 "epochs": parts.get("epochs", 2),
                 "batch_size": BATCH,
                 "optimizer": parts.get("optimizer", {"class": "Adam", "config": {"learning_rate": 0.01}}),
+                **parts.get("training", {}),
             },
         }
     )
@@ -158,6 +162,8 @@ def test_a_division_by_zero_is_named_with_term_head_step_formula_and_row(desk: D
     assert (bad.terms, bad.heads) == (("odd",), ("first",))
     assert (bad.step, bad.epoch, bad.formula) == (step_of_odd_row(), 1, "square(p - y) / w")
     assert (bad.rows, bad.row_count, bad.source) == ((ODD,), 1, "rows.csv")
+    assert bad.values[0].startswith(f"row {ODD}: p = ")
+    assert bad.values[0].endswith(", w = 0")
     assert len(bad.batch) == BATCH
     assert ODD in bad.batch
     assert outcome.where == "term:odd"
@@ -294,6 +300,35 @@ def test_a_run_that_diverged_goes_on_from_its_last_finite_epoch_at_a_lower_rate(
         rates = [event.body for event in history.events() if event.kind == "rate"]
         assert rates == [{"rate": 0.001, "step": kept.place.step}]
         assert not [event for event in history.events() if event.kind in ("bad", "warning")]
+
+
+@pytest.mark.parametrize("way", [{"turbo": True}, {"devices": "all"}, {"shuffle": False}], ids=str)
+def test_it_is_found_whichever_way_the_steps_are_made(desk: Desk, way: dict[str, Any]) -> None:
+    bad, _, _ = desk.bad(project("sqrt(square(p - y) * w)", training=way))
+    step = (ODD - 1) // BATCH + 1 if "shuffle" in way else step_of_odd_row()
+    assert (bad.cause, bad.step, bad.rows, bad.note) == ("gradient", step, (ODD,), "")
+
+
+def test_it_is_found_where_rows_stream_from_disk(desk: Desk) -> None:
+    bad, _, _ = desk.bad(project("sqrt(square(p - y) * w)", loading="stream"))
+    assert (bad.cause, bad.where, bad.formula, bad.note) == (
+        "gradient",
+        "term:odd",
+        "sqrt(square(p - y) * w)",
+        "",
+    )
+    assert (bad.row_count, bad.batch_size) == (1, BATCH)
+    assert bad.values[0].endswith(", w = 0")
+
+
+def test_half_precision_overflows_and_the_scaled_step_is_left_out(desk: Desk) -> None:
+    wide = {"trunk": dense("x", units=8, activation="exponential")}
+    half = project(layers=wide, file=desk.table("half.csv", a=60.0), training={"precision": "mixed_float16"})
+    outcome, heard = desk.train(desk.folder(half))
+    (found,) = [message.bad for message in heard if isinstance(message, wire.Trouble)]
+    assert outcome.status == "done"
+    assert (found.cause, found.layer, found.rows, found.ended) == ("layer", "trunk", (ODD,), False)
+    assert "Compute in float32" in [fix.label for fix in remedies(half, Facts(), found)]
 
 
 def test_plain_steps_are_made_again_as_well(desk: Desk) -> None:
