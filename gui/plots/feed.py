@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QWidget
 from core.runs.folder import facts_of
 from core.runs.history import History
 from gui.background import Background
+from gui.pace import give_back
 from gui.plots.columns import Columns, Piece, Sorted
 from gui.training import Training
 
 PULLS_A_SECOND = 10
-MOST_STEPS = 20_000
+MOST_STEPS = 10_000
 """Of one piece: what is read at once is in memory twice for a moment."""
 
 
@@ -133,13 +134,18 @@ class Feed(QObject):
     def _rest(self) -> None:
         """The run is over and all of it is here: let go of the file and of the rows it keeps in memory."""
         self._clock.stop()
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            self._worker.ask("rest", lambda: _rest(reader), lambda _none: None, self._give_up)
 
     def _give_up(self, error: Exception) -> None:
         self._reading = False
         self._clock.stop()
+
+
+def _rest(reader: _Reader) -> None:
+    reader.close()
+    give_back()
 
 
 def live_feed(training: Training) -> Feed:
