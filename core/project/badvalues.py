@@ -90,7 +90,7 @@ def _began(bad: BadValues) -> str:
         case "target":
             return f"the target {name} had values that are {word}"
         case "layer":
-            return f"the output of the layer {bad.layer} became {word}"
+            return f"the output of the layer {bad.layer or name} became {word}"
         case "term":
             part = f": {bad.formula} is" if bad.formula else " became"
             line = f" (line {bad.line} of train.py)" if bad.line else ""
