@@ -4,12 +4,13 @@ Facts about the data are read in worker threads, first from the first rows, then
 model are asked from the warm engine. Whatever arrives, the problems are found anew, off the GUI thread too.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.data.failures import NO_SOURCE
+from core.data.giving_up import as_long_as
 from core.project.facts import DataFacts, Facts, ModelFacts
 from core.project.problems import Problem, problems
 from core.project.schema import Data, Project
@@ -57,6 +58,7 @@ class Checking(QObject):
         self._written: Written = None
         self._lost = ""  # why Keras gave no answer
         self._opening = False
+        self._reading = 0  # what was asked of the data last
         document.opened.connect(self._note_opening)
         document.changed.connect(self._follow)
         training.facts_arrived.connect(self._take_model_facts)
@@ -90,6 +92,7 @@ class Checking(QObject):
     def close(self) -> None:
         for timer in (self._soon, self._ask_soon, self._stale, self._clock):
             timer.stop()
+        self._reading += 1
         for worker in (self._judge, self._peek, self._read):
             worker.close()
 
@@ -119,16 +122,24 @@ class Checking(QObject):
         data, seed = project.data, project.seed
         self._read.forget("facts")
         self.busy = True
+        self._reading += 1
+        turn = self._reading
+
+        def wanted() -> bool:
+            return self._reading == turn
+
+        def read_all() -> DataFacts:
+            return _read(data, folder, seed, None, wanted)
 
         def first() -> tuple[Written, DataFacts]:
-            return written(project, folder), _read(data, folder, seed, FIRST_ROWS)
+            return written(project, folder), _read(data, folder, seed, FIRST_ROWS, wanted)
 
         def then(answer: tuple[Written, DataFacts]) -> None:
             self._written, facts = answer
             self._take_data_facts(data, folder, facts)
             self._clock.start()
             if not facts.exact:
-                self._read.ask("facts", lambda: _read(data, folder, seed, None), whole, self._say_unreadable)
+                self._read.ask("facts", read_all, whole, self._say_unreadable)
             self.busy = not facts.exact
 
         def whole(facts: DataFacts) -> None:
@@ -224,12 +235,13 @@ def written(project: Project, folder: Path) -> Written:
     return (found.st_mtime_ns, found.st_size) if found else None
 
 
-def _read(data: Data, folder: Path, seed: int, rows: int | None) -> DataFacts:
+def _read(data: Data, folder: Path, seed: int, rows: int | None, wanted: Callable[[], bool]) -> DataFacts:
     if data.source is None:
         return DataFacts(error=NO_SOURCE)
     from core.data import inspect  # brings pandas along
 
-    return inspect(data, folder, seed, rows)
+    with as_long_as(wanted):
+        return inspect(data, folder, seed, rows)
 
 
 def _what_keras_sees(project: Project) -> Hashable:

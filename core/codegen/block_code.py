@@ -17,6 +17,7 @@ from core.data.places import stamp
 from core.project.facts import DataFacts
 from core.project.schema import CsvSource, Data, Field, ParquetSource, TextField
 
+MIB = 2**20
 WINDOW = 16
 """Pieces of the table whose rows are shuffled together: they come from as many places all over the file."""
 WINDOW_BYTES = 48 * 2**20
@@ -106,7 +107,8 @@ def _blocks(source: CsvSource | ParquetSource, folder: Path) -> list[str]:
     delimiter, spaced, _ = _dialect(source, folder)
     pattern = quoted(delimiter, spaced).pattern
     written = f"r{pattern!r}".replace("\\\\", "\\") if _may_be_raw(pattern) else repr(pattern)
-    return [f"BLOCK = {literal(BLOCK)}  # bytes of text", f"QUOTED = re.compile({written})"]
+    size = literal(BLOCK) if BLOCK % MIB else f"{BLOCK // MIB} * 2**20"
+    return [f"BLOCK = {size}  # bytes of text", f"QUOTED = re.compile({written})"]
 
 
 def _may_be_raw(pattern: bytes) -> bool:

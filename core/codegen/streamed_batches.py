@@ -17,12 +17,15 @@ HEAD = '''class Batches:
         steps = math.ceil(table.counts[part] / BATCH_SIZE)
         signature = tf.nest.map_structure(tensor_of, self.pair(table.sample))
         pieces = tf.data.Dataset.from_generator(self.pieces, output_signature=signature)
-        {pieces}
+{pieces}
         batches = pieces.rebatch(BATCH_SIZE).apply(tf.data.experimental.assert_cardinality(steps))
         self.dataset = batches.prefetch(tf.data.AUTOTUNE)
 '''
-PREFETCHED = "pieces = pieces.prefetch(1)"
-KEPT = 'pieces = pieces.prefetch(1) if part == "train" else pieces.cache()  # the others fit into memory'
+PREFETCHED = "        pieces = pieces.prefetch(1)"
+KEPT = """        if part == "train":
+            pieces = pieces.prefetch(1)
+        else:
+            pieces = pieces.cache()  # they fit into memory"""
 START = '''
     def start(self, epoch):
         """Put the rows in the order of an epoch."""

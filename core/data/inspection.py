@@ -17,6 +17,7 @@ from core.data.blocks import Block
 from core.data.blocks import rows as rows_of
 from core.data.columns import ColumnSummary, gaps
 from core.data.failures import NO_SOURCE, UnreadableData, shown
+from core.data.giving_up import while_wanted
 from core.data.loading import loading
 from core.data.places import Stamp, stamp
 from core.data.scaling import fitted_range
@@ -75,10 +76,10 @@ def _survey(at: Stamp, limit: int | None, streams: bool) -> Survey:
 
 def _streamed_survey(at: Stamp) -> Survey:
     """Read all of a table in blocks; once more where a column is text as a whole, but not in every block."""
-    summaries, rows = _summaries(block for _, block in through(at, {}))
+    summaries, rows = _summaries(block for _, block in while_wanted(through(at, {})))
     odd = {name: "str" for name, summary in summaries.items() if summary.is_mixed}
     if odd and isinstance(at.source, CsvSource):
-        summaries, rows = _summaries(block for _, block in through(at, odd))
+        summaries, rows = _summaries(block for _, block in while_wanted(through(at, odd)))
     columns = {name: summary.facts() for name, summary in summaries.items()}
     return Survey(columns, rows, exact=True, limit=None, streams=True, dtypes=tuple(odd.items()))
 
@@ -95,7 +96,7 @@ def _summaries(table: Iterable[Block]) -> tuple[Summaries, int]:
 
 
 def _blocks(at: Stamp, limit: int | None) -> Iterator[Block]:
-    return iter([whole(at)]) if is_small(at) else blocks(at, limit, BLOCK)
+    return iter([whole(at)]) if is_small(at) else while_wanted(blocks(at, limit, BLOCK))
 
 
 def _facts(data: Data, at: Stamp, survey: Survey, seed: int) -> DataFacts:
@@ -233,7 +234,8 @@ def _streamed_tally(
     """Count rows block by block; only columns that matter are read, and nothing of a block is kept."""
     tally = Tally(missing={name: 0 for name, _ in chosen}, split=dict.fromkeys(WORDS, 0))
     draws = Draws(split, seed)
-    for number, block in through(at, dict(dtypes), sorted(_used(chosen, split)) or None):
+    table = through(at, dict(dtypes), sorted(_used(chosen, split)) or None)
+    for number, block in while_wanted(table):
         complete = _count(tally, block, chosen, split)
         by = None if split.kind == "random" else block[split.by][complete]  # type: ignore[index]
         try:

@@ -14,6 +14,7 @@ from core.codegen.code import unmark
 from core.codegen.streaming import loading as streamed
 from core.data import inspect, inspection, parquet, places, streaming
 from core.data import loading as ways
+from core.data.giving_up import GivenUp, as_long_as
 from core.data.streaming import quoted
 from core.project.facts import DataFacts, Facts
 from core.project.problems import problems
@@ -252,6 +253,16 @@ def test_a_file_that_changes_while_it_is_read_is_said(tmp_path):
     os.utime(file, (1, 1))
     with pytest.raises(RuntimeError, match="was changed while it was trained on: train again"):
         rows_of(table, "train")
+
+
+def test_reading_ends_between_blocks_when_nobody_waits_any_more(folder):  # noqa: F811
+    data = data_of("t.csv", FIELDS["plain"])
+    inspection._survey.cache_clear()
+    answers = iter([True, True, False])
+    with pytest.raises(GivenUp), as_long_as(lambda: next(answers)):
+        inspect(data, folder, 5)
+    assert list(answers) == []
+    assert inspect(data, folder, 5).rows == 203
 
 
 def test_a_quotation_mark_that_is_never_closed_is_said(tmp_path, monkeypatch):
