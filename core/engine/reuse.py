@@ -26,8 +26,6 @@ from core.engine.tracedcode import traced_code
 
 MOST_KEPT = 4
 """Structures whose loops are kept; of each only graphs, no weights and no rows."""
-MOST_WRITTEN = 128
-"""Values up to which TensorFlow writes a tensor into the graph itself."""
 WITHOUT_MEMORY = ("Assert", "Assign", "If", "LookupTable", "PartitionedCall", "Print", "ReadVariable", "Resource",
                   "StatefulPartitionedCall", "VarIsInitialized", "VariableShape", "While")  # fmt: skip
 """How operations begin that keep nothing in themselves, though TensorFlow calls them stateful; random ones do."""
@@ -50,7 +48,7 @@ class Owned:
 
 @dataclass(frozen=True)
 class Loop:
-    """A compiled loop and the places of the tensors it is handed; `written` are those whose values are in the graph.
+    """A compiled loop and the places of the tensors it is handed; `written` are values that may be in the graph.
 
     `script` is the one whose lines TensorFlow names in errors.
     """
@@ -224,12 +222,17 @@ def _loop(function: Any, script: Path, owned: Iterable[Owned]) -> Loop | None:
     handed = function.captured_inputs
     if not all(id(tensor) in known for tensor in handed):
         return None
-    written = {number: tensor.numpy() for number, tensor in enumerate(handed) if _may_be_written(tensor)}
-    return Loop(function, script, [known[id(tensor)] for tensor in handed], written)
+    places = [known[id(tensor)] for tensor in handed]
+    written = {
+        number: handed[number].numpy() for number, place in enumerate(places) if _may_be_written(place)
+    }
+    return Loop(function, script, places, written)
 
 
-def _may_be_written(tensor: Any) -> bool:
-    return tensor.dtype != tf.resource and tensor.shape.num_elements() <= MOST_WRITTEN
+def _may_be_written(place: tuple[str, str]) -> bool:
+    """Whether TensorFlow may have looked at the values: at those of rows nobody does before a step is made."""
+    name, kind = place
+    return name.startswith("layer ") and not kind.startswith(("variable", "table", "resource"))
 
 
 def _handed_over(loop: Loop, owned: Iterable[Owned]) -> bool:
@@ -249,6 +252,7 @@ def _let_go(loop: Loop) -> None:
     loop.function.set_external_captures([])
     for graph in _graphs(loop.function.graph):
         graph.function_captures.clear()
+        assert not graph.captures  # asked for, because it is remembered until then
         graph.variables = ()  # it asks for them where another function calls it
 
 
