@@ -64,6 +64,11 @@ def _panel(key: str) -> Callable[[Shown], object]:
     return lambda window: window.show_panel(key)
 
 
+def _save_checkpoint(shown: Shown) -> None:
+    shown.bench.training.save()
+    shown.bench.files.told.emit("The checkpoint is written after this step.")
+
+
 def _busy(bench: Workbench) -> bool:
     return bench.training.state.busy
 
@@ -94,7 +99,7 @@ TABLE: tuple[Act, ...] = (
     Act("train", "Run", "Train", lambda w: w.press_train(), ("F5", "Ctrl+Return"), "train"),
     Act("pause", "Run", "Pause or resume", lambda w: w.press_pause(), ("Space",), "pause", 0, _busy),
     Act("stop", "Run", "Stop", lambda w: w.bench.training.stop(), ("Shift+F5",), "stop", 0, _busy),
-    Act("checkpoint", "Run", "Save a checkpoint now", lambda w: w.bench.training.save(), (), "", 1, _busy),
+    Act("checkpoint", "Run", "Save a checkpoint now", _save_checkpoint, (), "", 1, _busy),
     Act("palette", "View", "Search actions…", lambda w: w.show_palette(), ("Ctrl+K",), "search"),
     Act("theme", "View", "Switch between light and dark", lambda w: w.switch_theme(), (), "moon", 1),
     Act("bigger", "View", "Larger", lambda w: w.zoom(1.1), ("Ctrl++", "Ctrl+="), "", 1),

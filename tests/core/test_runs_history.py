@@ -62,6 +62,23 @@ def test_a_growing_run_is_read_on_from_where_the_reader_was(writer, history):
     np.testing.assert_array_equal(history.steps(), rows(0, 50))
 
 
+@pytest.mark.parametrize("most", [1, 7, 100])
+def test_a_long_run_is_read_piece_by_piece_as_it_is_read_at_once(writer, history, most):
+    for first in range(0, 50, 5):
+        writer.steps(first, rows(first, 5))
+    writer.commit()
+    pieces, first = [], 0
+    while len(piece := history.read(first, most)):
+        assert len(piece) <= most
+        pieces.append(piece)
+        first += len(piece)
+    np.testing.assert_array_equal(np.concatenate(pieces), history.steps())
+    writer.epoch(1, 10, 1.0, {"total": 1.0}, {})
+    writer.epoch(2, 20, 2.0, {"total": 0.5}, {})
+    writer.commit()
+    assert history.epochs_after(1) == history.epochs()[1:]
+
+
 def test_steps_cannot_be_changed_by_their_reader(writer, history):
     writer.steps(0, rows(0, 5))
     writer.commit()

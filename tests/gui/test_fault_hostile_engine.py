@@ -99,7 +99,8 @@ def test_an_engine_that_does_not_read_keeps_nobody_waiting(
     qtbot.waitUntil(lambda: found.training.state.engine == "ready", timeout=PATIENCE)
     lost: list[str] = []
     found.training.facts_lost.connect(lost.append)
-    large = put(found.bench.document.project, "functions", "# nothing\n" * 1_200_000)  # more than the system keeps for it
+    more_than_the_system_keeps = "# nothing\n" * 1_200_000
+    large = put(found.bench.document.project, "functions", more_than_the_system_keeps)
     found.training.ask_facts(large, None, False)
     assert np.percentile(gaps(qtbot), 95) <= GAP
     qtbot.waitUntil(lambda: bool(lost), timeout=PATIENCE)
