@@ -19,7 +19,7 @@ from core.engine.changes import Changes
 from core.engine.controls import Controls
 from core.engine.diagnosis import Diagnosis
 from core.engine.failure import details, reason
-from core.engine.replaying import Anchor, CannotReplay, Replay
+from core.engine.replaying import TOO_LARGE, Anchor, CannotReplay, Replay
 from core.engine.saving import save_now
 from core.engine.stepping import Stepping
 from core.engine.telemetry import Telemetry
@@ -198,6 +198,8 @@ class Finiteness:
         model, made = self._model, self._telemetry.read
         diagnosis = Diagnosis(self._run, self._stepping.module)
         bad = diagnosis.of_record(bad, terms).model_copy(update={"diverged": self._diverged()})
+        if self._anchor.arrays is None:
+            return bad.model_copy(update={"note": TOO_LARGE}), ""
         now = dict(state.arrays(model, ())), [np.array(each.value) for each in model.metrics_variables]
         try:
             return self._looked(lambda: self._replayed(bad, last, diagnosis), bad)

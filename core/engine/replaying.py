@@ -25,6 +25,8 @@ PATIENCE = 20.0
 """Seconds that looking for a step may take."""
 PARTS = 8
 
+TOO_LARGE = "The state is too large to be kept twice, so the step could not be made again."
+
 State = Mapping[str, NDArray[Any]]
 
 
@@ -77,9 +79,7 @@ class Replay:
         Raises CannotReplay.
         """
         if anchor.arrays is None:
-            raise CannotReplay(
-                "The state is too large to be kept twice, so the step could not be made again."
-            )
+            raise CannotReplay(TOO_LARGE)
         if not self._steps:
             raise CannotReplay("How many steps an epoch has is not known, so none could be made again.")
         state.put(self._model, anchor.arrays)
