@@ -19,6 +19,7 @@ import numpy as np
 
 from core.codegen.code import CannotGenerate
 from core.codegen.model import Statement, statements
+from core.engine import sharing
 from core.engine.controls import Interrupted, Interrupter
 from core.engine.failure import details, reason
 from core.engine.rehearsal import Rehearsal
@@ -57,15 +58,18 @@ def _silence() -> Iterator[None]:
 def model_facts(project: Project, data: DataFacts | None, run_user_code: bool) -> ModelFacts:
     """Build what can be built of `project`. Code from the project runs only when `run_user_code`."""
     if data is None:
-        return ModelFacts()
+        return ModelFacts(devices=sharing.devices())
     keras.utils.clear_session(free_memory=False)
+    keras.config.set_dtype_policy(project.training.precision)
     found = Findings()
     _build(project, data, found)
+    keras.config.set_dtype_policy("float32")
     for name, head in project.model.heads.items():
         found.alias(f"head:{name}", f"layer:{head.layer}", f"input:{head.layer}")
+        found.as_put_out(f"head:{name}")
     Rehearsal(project, data, found, run_user_code).all_terms()
     keras.utils.clear_session()
-    return ModelFacts(**vars(found))
+    return ModelFacts(**vars(found), devices=sharing.devices())
 
 
 @dataclass
@@ -82,6 +86,11 @@ class Findings:
     def refused(self, reference: str, error: BaseException, sentence: str = "") -> None:
         self.errors[reference] = sentence or f"{reason(error)}."
         self.details[reference] = details(error)
+
+    def as_put_out(self, reference: str) -> None:
+        """Heads are float32 whatever their layers compute in."""
+        if "float" in self.dtypes.get(reference, ""):
+            self.dtypes[reference] = "float32"
 
     def alias(self, reference: str, *originals: str) -> None:
         """Let `reference` be shaped like the first of `originals` that is known."""

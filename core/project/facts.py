@@ -92,6 +92,8 @@ class ModelFacts(Fact):
     """Sentences by reference for what Keras or the user's code refused."""
     details: Annotated[Mapping[str, str], Frozen] = EMPTY
     """The traceback behind each error, for the curious."""
+    devices: tuple[str, ...] = ()
+    """What all devices are on this machine: its GPUs (`GPU:0`), else its processor; () while not known."""
 
 
 class Facts(Fact):

@@ -10,6 +10,7 @@ from core.project.problems import (
     files,
     formulas,
     graph,
+    hardware,
     labels,
     loading,
     naming,
@@ -57,6 +58,8 @@ RULES: Sequence[Rule] = (
     *(labels.logits_and_probabilities, labels.softmax_over_one, labels.softmax_with_binary_loss),
     *(labels.positive_predictions, labels.exact_accuracy),
     *(training.learning_rate, training.early_stopping, training.validation_for_early_stopping),
+    *(hardware.slow_precision, hardware.numbers_beyond_float16),
+    *(hardware.penalties_beside_shared_means, hardware.losses_that_count_devices),
     turbo.turbo_without_effect,
 )
 LAST: Sequence[Rule] = (comparing.refused_by_keras,)

@@ -8,6 +8,7 @@ from core.catalogue import Parameter
 from core.project.edits import put, set_weight
 from core.project.facts import Facts
 from core.project.schema import EarlyStopping, FrozenMap, Layer, Optimizer, Project
+from gui.panels.inspecting.hardware import hardware_rows
 from gui.panels.inspecting.metrics import metric_rows
 from gui.panels.inspecting.objects import class_of, config_of, parameter_rows
 from gui.panels.inspecting.rows import choice_row, count_row, number_row, seed_row, switch_row
@@ -51,7 +52,7 @@ def project_sheet(project: Project, _facts: Facts) -> Sheet:
     return Sheet("Project", "", tuple(rows), "Select a node, a term or a field to see and change it here.")
 
 
-def training_sheet(project: Project, _facts: Facts) -> Sheet:
+def training_sheet(project: Project, facts: Facts) -> Sheet:
     """How the project is trained."""
     training = project.training
     kind = training.optimizer.class_name
@@ -68,6 +69,7 @@ def training_sheet(project: Project, _facts: Facts) -> Sheet:
         *(parameter_rows(entry, config, _configure_optimizer, "optimizer.") if entry else ()),
         Heading("early", "Early stopping"),
         *_early_rows(project),
+        *hardware_rows(project, facts),
     ]
     return Sheet("Training", "", tuple(rows), entry.help if entry else "")
 
