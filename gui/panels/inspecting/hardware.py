@@ -13,8 +13,10 @@ PRECISIONS = (
     Choice("mixed_float16", "mixed, float16"),
 )
 DEVICES = (Choice("one", "one device"), Choice("all", "all GPUs"))
-PRECISION_HELP = "Mixed: layers compute in 16 bits, which is faster on a GPU. Heads, losses and regularization stay float32."
-DEVICES_HELP = "All GPUs share the rows of each batch, with the losses of the whole batch. Dropout draws other masks than on one."
+PRECISION_HELP = (
+    "Mixed: layers compute in 16 bits, faster on a GPU; heads, losses and regularization in float32."
+)
+DEVICES_HELP = "All GPUs share the rows of each batch; only dropout draws other masks than on one device."
 
 
 def hardware_rows(project: Project, facts: Facts) -> tuple[Row, ...]:
