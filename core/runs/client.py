@@ -110,7 +110,10 @@ class EngineClient:
         self.endpoint.kill()
         self.endpoint.bury()
         if run is not None:
-            close_killed(run, sentence or "The engine did not answer any more and was ended by force.")
+            with contextlib.suppress(
+                OSError, sqlite3.Error
+            ):  # without an end it reads as killed all the same
+                close_killed(run, sentence or "The engine did not answer any more and was ended by force.")
 
     @property
     def mute(self) -> float:

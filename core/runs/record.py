@@ -222,13 +222,13 @@ def _neighbours(blocks: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int,
 def close_killed(run: Path, sentence: str, status: Status = "killed", **told: Any) -> None:
     """Write the end of a run whose process died without one, unless it is written already.
 
-    `told` may hold `where`, `line` and `details`.
+    `told` may hold `where`, `line` and `details`. Raises sqlite3.Error where the record cannot be written.
     """
     record = Record(run)
     try:
         with record._lock:
             found = record._db.execute("SELECT value FROM meta WHERE key = 'status'").fetchone()
-            if found is not None and json.loads(found[0]) not in LIVE:
+            if found is not None and found[0] not in [json.dumps(each) for each in LIVE]:
                 return
             record.set(status=status, sentence=sentence, ended=time.time(), **told)
             record.event("outcome", status=status, sentence=sentence, **told)

@@ -22,7 +22,7 @@ from core.runs.folder import create_run
 from core.runs.history import History
 from tests.smalldisk import SmallDisk, on_a_small_disk, small_disk
 
-pytestmark = [pytest.mark.keras, pytest.mark.fault, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.keras, pytest.mark.fault, pytest.mark.timeout(400)]
 
 SCRIPT = (Path(__file__).parent / "scripts" / "two_heads.py").read_text()
 EPOCHS = 60

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from core.engine.printing import never_failing
 from core.engine.room import NoRoom, Room
 from core.project.schema import Project
 from core.runs import alive, wire
+from core.runs.client import EngineClient
 from core.runs.folder import create_run
 from core.runs.history import History
+from core.runs.launch import Endpoint
 from core.runs.record import Record
 from tests.smalldisk import SmallDisk, on_a_small_disk, small_disk
 
@@ -156,6 +159,21 @@ def test_a_training_that_has_too_much_in_memory_waits(
         assert [each.partition(":")[0] for each in desk.phases] == ["paused", "training"]
         assert "MB of steps are in memory" in desk.phases[0]
         np.testing.assert_array_equal(desk.recorded(), TRUTH[: desk.made])
+
+
+@on_a_small_disk("3m")
+def test_an_end_by_force_on_a_full_disk_reads_as_one_without_a_word(tmp_path: Path) -> None:
+    disk = small_disk()
+    with desk_in(disk.path) as desk:
+        filled(desk, disk)
+        disk.fill()
+        known = len(desk.recorded())
+        endpoint = Endpoint(0, "", 0, tmp_path)
+        with contextlib.closing(socket.socket()) as nobody:
+            EngineClient(endpoint, nobody).kill(desk.run)
+        with contextlib.closing(History(desk.run)) as history:
+            assert (history.state.status, history.step_count) == ("killed", known)
+        disk.empty()
 
 
 @on_a_small_disk("3m")
