@@ -23,6 +23,12 @@ pytestmark = [pytest.mark.keras, pytest.mark.timeout(240)]
 
 ROWS = 1000
 BLOCKS = "In compiled blocks of steps."
+LOOKING = (
+    "*callbacks,",
+    """*callbacks,
+            keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None),""",
+)
+"""What makes a script look at its single steps."""
 HARSH = """
 def harsh(y, p):
     import tensorflow as tf
@@ -117,11 +123,14 @@ class Desk:
             np.savez(root / f"{few}.npz", x=x[:few], y=y[:few])
         self.client: EngineClient = connect(start_engine(root / "engines"))
 
-    def run(self, made: Project, change: tuple[str, str] = ("", "")) -> Path:
+    def run(self, made: Project, change: tuple[str, str] | None = None) -> Path:
         def text(out: Path) -> Any:
             found = script(made, folder=self.root, out=out)
-            assert change[0] in found.text
-            return SimpleNamespace(text=found.text.replace(*change), lines=found.lines)
+            before, after = change or ("", "")
+            assert before in found.text
+            return SimpleNamespace(
+                text=found.text.replace(before, after) if change else found.text, lines=found.lines
+            )
 
         return create_run(self.root / "runs", made, self.root, text)
 
@@ -138,7 +147,7 @@ class Desk:
         assert message.status in ("done", "stopped"), (message.sentence, message.details)
         return message.status
 
-    def trained(self, made: Project, change: tuple[str, str] = ("", "")) -> Path:
+    def trained(self, made: Project, change: tuple[str, str] | None = None) -> Path:
         run = self.run(made, change)
         assert self.train(run) == "done"
         return run
@@ -192,32 +201,27 @@ def test_random_layers_and_short_batches_have_every_bit_of_plain_fit(desk: Desk)
 @pytest.mark.parametrize(
     ("made", "change", "said"),
     [
-        (of_few(1), ("", ""), BLOCKS),
-        (of_few(7, batch_size=50), ("", ""), BLOCKS),
-        (project(shuffle=False), ("", ""), BLOCKS),
-        (project(SERIES), ("", ""), BLOCKS),
-        (project(READER), ("", ""), BLOCKS),
-        (with_python(), ("", ""), BLOCKS),
-        (of_few(7, batch_size=2), ("jit_compile=False", "run_eagerly=True"), "The script asks Keras to run eagerly."),
-        (of_few(7, batch_size=2), ("jit_compile=False", "steps_per_execution=2"), "The script asks Keras for several steps at once."),
-        (
-            project(),
-            ("*callbacks,", "keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None),\n*callbacks,"),
-            "A callback of the script looks at single steps.",
-        ),
+        (of_few(1), None, BLOCKS),
+        (of_few(7, batch_size=50), None, BLOCKS),
+        (project(shuffle=False), None, BLOCKS),
+        (project(SERIES), None, BLOCKS),
+        (project(READER), None, BLOCKS),
+        (with_python(), None, BLOCKS),
+        (of_few(7, batch_size=2), ("jit_compile=False", "run_eagerly=True"), "asks Keras to run eagerly."),
+        (of_few(7, batch_size=2), ("jit_compile=False", "steps_per_execution=2"), "several steps at once."),
+        (project(), LOOKING, "A callback of the script looks at single steps."),
     ],
-    ids=lambda value: None,
-)  # fmt: skip
+    ids=[
+        *("one row", "one batch", "not shuffled", "a loop in a layer", "texts", "Python"),
+        *("eagerly", "several steps at once", "looking at steps"),
+    ],
+)
 def test_everything_trains_and_says_how(
-    desk: Desk, made: Project, change: tuple[str, str], said: str
+    desk: Desk, made: Project, change: tuple[str, str] | None, said: str
 ) -> None:
-    run = desk.trained(made, _indented(change))
+    run = desk.trained(made, change)
     assert said in way(run)
     check(run)
-
-
-def _indented(change: tuple[str, str]) -> tuple[str, str]:
-    return change[0], change[1].replace("\n", "\n" + " " * 12)
 
 
 # ---- Turbo
@@ -271,10 +275,6 @@ def test_what_xla_cannot_compile_trains_without_turbo(desk: Desk, made: Project,
 
 
 def test_a_script_that_looks_at_steps_trains_without_turbo_too(desk: Desk) -> None:
-    change = (
-        "*callbacks,",
-        "keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None),\n*callbacks,",
-    )
-    run = desk.trained(with_python(turbo=True), _indented(change))
+    run = desk.trained(with_python(turbo=True), LOOKING)
     assert way(run).startswith("Step by step")
     check(run)
