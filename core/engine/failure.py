@@ -16,6 +16,10 @@ PLAIN = ("ValueError", "RuntimeError", "OSError", "InvalidArgumentError")
 """Errors whose text says enough without their name."""
 
 
+GONE = re.compile(r"FileNotFoundError: \[Errno 2\] [^']*'([^']+)'")
+"""What TensorFlow makes of the error of a file that a stream of rows does not find any more."""
+
+
 @dataclass(frozen=True)
 class Failure:
     sentence: str
@@ -90,6 +94,8 @@ def reason(error: BaseException) -> str:
         return f"The disk is full{room}: free some space and train again; everything recorded so far is kept"
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"The file {error.filename} is not there any more"
+    if gone := GONE.search(_text(error)):
+        return f"The file {gone[1]} is not there any more"
     return said(error)
 
 
