@@ -127,8 +127,12 @@ def _limits() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _place() -> Iterator[None]:
-    before = os.getcwd()
+    before = None
+    with contextlib.suppress(OSError):  # somebody may have taken it away
+        before = os.getcwd()
     try:
         yield
     finally:
-        os.chdir(before)
+        with contextlib.suppress(OSError):
+            if before is not None:
+                os.chdir(before)

@@ -52,16 +52,17 @@ class Silences:
         with self._lock:
             if self._out is not None and now - self._armed >= EVERY:
                 self._armed = now
-                self._out.truncate(0)
-                faulthandler.dump_traceback_later(STALLED_AFTER, file=self._out)
+                with contextlib.suppress(OSError):  # it would only say more of what is said anyhow
+                    self._out.truncate(0)
+                    faulthandler.dump_traceback_later(STALLED_AFTER, file=self._out)
 
     def close(self) -> None:
         with self._lock:
             if self._out is not None:
                 faulthandler.cancel_dump_traceback_later()
-                self._out.close()
+                with contextlib.suppress(OSError), self._out:
+                    self._stall.unlink(missing_ok=True)
                 self._out = None
-                self._stall.unlink(missing_ok=True)
 
     def due(self, silent: float, phase: PhaseName) -> Silence | None:
         """What is to be said now, when there was no step for `silent` seconds."""
