@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QSocketNotifier, QTimer
 
 from core.runs import wire
 from core.runs.client import EngineClient
+from core.runs.priority import stand_back
 from gui.hearsay import Said, tamed
 
 TURN, REST = 0.004, 6
@@ -39,7 +40,7 @@ class Engine(QObject):
         self.since = time.monotonic()
         self._hear = hear
         self._room, self._counted = float(MOST_AT_ONCE), self.since
-        self._open = True
+        self._open, self._behind = True, False
         self._notifier = QSocketNotifier(client.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(lambda *_: self._listen())
         self._again = QTimer(self, singleShot=True, interval=REST)
@@ -53,6 +54,12 @@ class Engine(QObject):
     def trains(self, run: str | None) -> bool:
         """Whether a message about `run` is about what this engine was given to train."""
         return self.run is not None and (run is None or Path(run) == self.run)
+
+    def stand_back(self) -> None:
+        """Let the window go first from now on. Before its first step somebody waits for it, so not before."""
+        if not self._behind:
+            self._behind = True
+            stand_back(self.client.endpoint.pid)
 
     def send(self, command: wire.Command) -> None:
         """Tell the engine. Raises WireError for what is too large; that it is deaf is heard later."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -17,7 +18,6 @@ from core.runs.burying import bury_all
 from core.runs.client import EngineClient, connect
 from core.runs.launch import EngineFailed, attach, live_runs
 from core.runs.outcome import KEPT
-from core.runs.priority import stand_back
 from gui.engine import Engine
 from gui.hearsay import Said
 from gui.telling import Telling, sentence_of, traceback_of
@@ -89,7 +89,7 @@ class Engines(QObject):
         try:
             run = order.make_run()
         except Exception as error:  # whatever it is, the user reads it and the window stays alive
-            self._fail(sentence_of(error), getattr(error, "where", None), details=traceback_of(error))
+            self._fail(sentence_of(error), where=getattr(error, "where", None), details=traceback_of(error))
             return
         self._say(replace(self._state, run=run))
         self._hand_over(run, order)
@@ -149,7 +149,7 @@ class Engines(QObject):
             return
         self._spare = self._spare or self._start()
         if self._spare is not None:
-            stand_back(self._spare.client.endpoint.pid)
+            self._spare.stand_back()
             self._put_question(self._spare)
 
     @Slot()
@@ -211,7 +211,6 @@ class Engines(QObject):
             return
         self._engine.run, self._engine.resuming, self._engine.saving = run, resume, False
         self._looking.start()
-        stand_back(self._engine.client.endpoint.pid)
         self._engine.send(wire.Train(run=str(run), resume=resume, rate=order.rate))
         warm = "training" if self._engine.ready else "starting"
         words = "Starting the run." if self._engine.ready else "Starting: the engine is importing TensorFlow."
@@ -246,6 +245,7 @@ class Engines(QObject):
                 self._show_resumed(engine)
                 self._phase(engine, message)
             case wire.Progress() if engine.run is not None:
+                engine.stand_back()
                 self._progress(message)
             case wire.Silence() if engine.run is not None:
                 self._silence(message)
@@ -322,7 +322,7 @@ class Engines(QObject):
         if run is not None:
             self._looking.stop()
             told = {name: getattr(message, name) for name in ("where", "line", "details")}
-            self._fail(message.sentence, **told)
+            self._fail(message.sentence, interrupted=True, **told)
         if engine.asked is not None and self._question is not None and engine.asked == self._question.number:
             self.question_lost.emit(engine.asked, message.sentence.removesuffix(KEPT).strip())
             self._question = None
@@ -358,12 +358,12 @@ class Engines(QObject):
     def _say(self, state: TrainingState) -> None:
         self._telling.say(state)
 
-    def _fail(
-        self, sentence: str, where: str | None = None, line: int | None = None, details: str = ""
-    ) -> None:
+    def _fail(self, sentence: str, interrupted: bool = False, **told: Any) -> None:
+        """`told` may hold `where`, `line` and `details`."""
         engine = "ready" if self._engine is not None and self._engine.ready else self._state.engine
-        self._say(replace(self._state.renewed, phase="failed", engine=engine, sentence=sentence, where=where,
-                          line=line, details=details, seconds_left=None))  # fmt: skip
+        told = {"where": None, "line": None, "details": ""} | told
+        self._say(replace(self._state.renewed, phase="failed", engine=engine, sentence=sentence,
+                          interrupted=interrupted, seconds_left=None, **told))  # fmt: skip
 
     # ---- engines that say nothing
 

@@ -36,6 +36,8 @@ class TrainingState:
     details: str = ""
     bad: BadValues | None = None
     """What went bad, where the run ended of NaN or infinity."""
+    interrupted: bool = False
+    """Whether the run failed because its engine died, so that it can go on with another one."""
     asked: str = ""
     """What the user asked for and the engine has not done yet: "pausing", "resuming", "saving"."""
     silent: float = 0.0
@@ -53,7 +55,7 @@ class TrainingState:
     @property
     def renewed(self) -> "TrainingState":
         """The same, without what is outdated when something new happens."""
-        return replace(self, asked="", silent=0.0, silence="")
+        return replace(self, asked="", silent=0.0, silence="", interrupted=False)
 
     @property
     def progress(self) -> float:

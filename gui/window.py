@@ -55,6 +55,7 @@ class Window(QMainWindow):
         self._loader = Background("panels", self)
         self.bench.training.closing.connect(self._loader.close)
         self._leaving = Leaving(self, self.bench)
+        self._failure: tuple[Path | None, str] | None = None
         self._then: Callable[[str], object] | None = None
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -277,12 +278,17 @@ class Window(QMainWindow):
         self._facts.setText("   ".join(f"{name} {version}" for name, version in state.versions.items()))
         self._enable()
         self._show_title()
-        if state.phase == "failed" and state.sentence and state.bad is None:
+        failure = (state.run, state.sentence) if state.phase == "failed" and state.bad is None else None
+        if failure != self._failure and failure is not None and state.sentence:
             self._say_failed(state)
+        self._failure = failure
 
     def _say_failed(self, state: TrainingState) -> None:
-        where = state.where or ""
-        leads = (f"Show {where.partition(':')[2] or where}", lambda: self._lead_to(where)) if where else None
+        where, run, leads = state.where or "", state.run, None
+        if where:
+            leads = (f"Show {where.partition(':')[2] or where}", lambda: self._lead_to(where))
+        elif state.interrupted and run is not None:
+            leads = ("Resume", lambda: self.bench.training.resume_run(run, state.epochs))
         self.banner.tell(state.sentence, "bad", leads, state.details)
 
     def _say_trouble(self, sentence: str, details: str) -> None:
