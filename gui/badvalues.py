@@ -21,7 +21,7 @@ from gui.widgets.naming import named
 from gui.workbench import Workbench
 
 MOST_OFFERS, MOST_LETTERS = 3, 44
-LEAST, BROADEST = 190, 290
+LEAST, BROADEST = 190, 320
 """Pixels that an offer may be wide."""
 
 
@@ -90,7 +90,7 @@ class BadValuesBanner(Banner):
         if not self._bench.training.state.busy:
             self._offer_to_go_on()
             if self._mended:
-                self._offer("trainAgain", "Train again", self._train).setProperty("kind", "primary")
+                self._offer("trainAgain", "Train again", self._train, kind="primary")
         else:
             self._offer("stopBadRun", "Stop", self._bench.training.stop)
         self.offers.setVisible(self._flow.count() > 0)
@@ -113,10 +113,14 @@ class BadValuesBanner(Banner):
             "goOn", words, lambda: self._go_on(run, rate), "Train the same run on at a lower learning rate"
         )
 
-    def _offer(self, name: str, label: str, do: Callable[[], object], tip: str = "") -> QPushButton:
+    def _offer(
+        self, name: str, label: str, do: Callable[[], object], tip: str = "", kind: str = ""
+    ) -> QPushButton:
         short = label if len(label) <= MOST_LETTERS else f"{label[: MOST_LETTERS - 1]}…"
         button = named(QPushButton(short.replace("&", "&&")), name, label)
         button.setToolTip(tip or label)
+        if kind:
+            button.setProperty("kind", kind)
         button.clicked.connect(do)
         self._flow.addWidget(button)
         button.show()
