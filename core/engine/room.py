@@ -110,6 +110,7 @@ class Room:
             if self._given_up:
                 raise NoRoom(f"{reason}. Resume the run when it can be, to have it written.")
         if told:
+            self._next = 0.0
             self._say_waiting("There is room again; what waited is written.")
 
     def finish(self, attempt: Callable[[], None]) -> None:
