@@ -23,7 +23,16 @@ WAYS_OUT = {
     errno.EINVAL: ("it is no ordinary file", "choose another"),
 }
 """Why it could not be written, and what to do."""
-PASSING = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EBUSY)
+PASSING = (
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENODEV,
+    errno.ENXIO,
+    errno.EBUSY,
+)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What may be over by itself or by the user's doing: there is no room, now."""
 
