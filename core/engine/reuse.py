@@ -81,7 +81,7 @@ class Compiled:
 
     def __init__(self, shelf: Shelf, script: Path, captured: Captured):
         self._shelf, self._script, self._captured = shelf, script, captured
-        self._code = traced_code(script.read_text("utf-8"))
+        self._code = traced_code(script.read_text("utf-8", errors="replace"))
         self._key = ""
         self._owned: list[Owned] = []
         self._found: Mapping[str, Loop] = {}
@@ -103,9 +103,13 @@ class Compiled:
             return
         self._owned = [*_of_model(model), *_of("telemetry", telemetry)]
         looks_at = _inputs(self._captured) if self._code.looks_at_rows else {}
-        if looks_at is not None:
+        if looks_at is None:
+            return
+        try:
             self._key = _key(self._code.digest, model, self._captured, self._owned, looks_at)
-            self._found = self._shelf.find(self._key)
+        except (NotImplementedError, TypeError, ValueError):  # a model by hand that cannot describe itself
+            return
+        self._found = self._shelf.find(self._key)
 
     def loop(self, name: str, make: Callable[[], Any], *owners: object) -> tuple[Any, bool]:
         """Return the concrete function called `name` and whether it is an earlier one; else `make` gives it.
@@ -204,7 +208,8 @@ def _shapes(batches: Any) -> list[Any]:
 def _inputs(captured: Captured) -> Mapping[str, Any] | None:
     """The rows to train on, None where they are not in memory."""
     found = getattr(captured.made[0], "x", None) if captured.made else None
-    return found if isinstance(found, dict) else None
+    arrays = isinstance(found, dict) and all(isinstance(each, np.ndarray) for each in found.values())
+    return found if arrays else None
 
 
 def _content(array: Any) -> Any:
