@@ -63,8 +63,7 @@ class Watched:
 
         The telemetry is read out where that is due.
         """
-        wanted = int(seconds / self._way.seconds) if self.settled else 1
-        count = max(1, min(wanted, self._way.most(self._first)))
+        count = max(1, min(int(seconds / self._way.seconds), self._way.most(self._first)))
         began = time.process_time()
         self._way(self._first, count)
         if self._telemetry and time.perf_counter() - self._read > INTERVAL:
@@ -80,7 +79,7 @@ def cost(case: Case, folder: Path, rounds: int) -> dict[str, Any]:
     ways = [Watched(script, telemetry=telemetry) for telemetry in (False, True)]
     while not all(way.settled for way in ways):
         for way in ways:
-            way.seconds_a_step(0.0)
+            way.seconds_a_step(BLOCK_SECONDS)
     pairs = [[1e3 * way.seconds_a_step(BLOCK_SECONDS) for way in ways] for _ in range(rounds)]
     without, watched = (statistics.median(times) for times in zip(*pairs, strict=True))
     share = statistics.median(1 - plain / full for plain, full in pairs)

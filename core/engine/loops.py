@@ -18,8 +18,9 @@ ONE_THREAD, THREADS = "SINGLE_THREADED_EXECUTOR", ""
 """How TensorFlow calls its executors."""
 QUICK = 0.0005
 """A step of fewer seconds is never made faster by threads."""
-TIMED = 2
-"""Calls of a loop that are timed, after its first one, which also prepares it."""
+TIMED, LONG_ENOUGH = 3, 0.005
+"""Calls of a loop after which its time is trusted, and the seconds that one must last: in shorter ones the call itself
+counts for too much. The first call does not count, because it also prepares the loop."""
 CONTROL_FLOW = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
 """Operations that one thread cannot run once TensorFlow has simplified the step."""
 
@@ -46,14 +47,14 @@ class Loop:
 
     def __init__(self, function: Any, executor: str):
         self._function, self._executor = function, executor
-        self._calls = 0
+        self._called, self._timed = False, 0
         self.seconds = float("inf")
         """The fewest that a step took; infinite until that is known."""
 
     @property
     def timed(self) -> bool:
         """Whether `seconds` is to be trusted."""
-        return self._calls > TIMED
+        return self._timed >= TIMED
 
     @property
     def in_threads(self) -> bool:
@@ -64,9 +65,11 @@ class Loop:
         with tf.experimental.function_executor_type(self._executor):
             logs = self._function(tf.constant(first, tf.int64), tf.constant(count, tf.int64))
         values = {name: float(value) for name, value in logs.items()}
-        self._calls += 1
-        if self._calls > 1:
-            self.seconds = min(self.seconds, (time.perf_counter() - began) / count)
+        took = time.perf_counter() - began
+        if self._called:
+            self.seconds = min(self.seconds, took / count)
+            self._timed += took >= LONG_ENOUGH
+        self._called = True
         return values
 
 
@@ -91,7 +94,7 @@ class Exact:
     @property
     def seconds(self) -> float:
         """The fewest that a step took, infinite until that is known."""
-        return self._loops[-1].seconds
+        return min(loop.seconds for loop in self._loops)
 
     def most(self, first: int) -> int:
         """How many steps one call can make from batch `first` on."""

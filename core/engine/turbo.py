@@ -16,7 +16,7 @@ from core.engine import state
 from core.engine.loops import THREADS, Compiled, Exact, Logs, Loop, loop_of
 from core.engine.telemetry import Telemetry
 
-TRIAL_SECONDS, ROUNDS = 0.02, 4
+TRIAL_SECONDS, ROUNDS, MOST_ROUNDS = 0.02, 4, 12
 """How long the blocks of a trial last, where the rows are enough, and how many there are of each."""
 NODE = re.compile(r"\{\{node ([^}]+)\}\}")
 OPERATION = re.compile(r"No registered '(\w+)' OpKernel")
@@ -87,11 +87,11 @@ class Turbo:
 
     def _race(self) -> None:
         """Time both, in turns, so that what else the machine does harms both alike."""
-        rounds = 0
-        while rounds < ROUNDS or not self._exact.settled:
+        for number in range(MOST_ROUNDS):
             self._loop(0, self._count(self._loop.seconds))
             self._exact(0, self._count(self._exact.seconds))
-            rounds += 1
+            if number >= ROUNDS and self._exact.settled:
+                return
 
     def _count(self, seconds: float) -> int:
         return max(1, min(int(TRIAL_SECONDS / seconds), self._rows.whole))
