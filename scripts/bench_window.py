@@ -22,11 +22,18 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
+from scripts.bench_subjects import (  # noqa: E402
+    MEMORY_RUNS,
+    MEMORY_STEPS,
+    ZOOM_CURVES,
+    ZOOM_STEPS,
+    eight_terms,
+    write_long_run,
+    write_runs,
+)
+
 GAP_MS, PATIENCE = 5, 120.0
-ROWS, FEATURES, HEADS = 16_000, 16, 4
-ZOOM_CURVES, ZOOM_STEPS, FRAMES = 16, 1_000_000, 120
-MEMORY_RUNS, MEMORY_STEPS = 10, 100_000
-LOSSES = ("MeanSquaredError", "MeanAbsoluteError")
+FRAMES = 120
 BARS: dict[str, dict[str, float]] = {
     "smooth": {"gap_p99_ms": 16, "gap_max_ms": 50},
     "zoom": {"frame_p95_ms": 16},
@@ -116,15 +123,6 @@ MEASURES: dict[str, Callable[[Path, float], dict[str, float]]] = {
     "memory": memory,
     "start": start,
 }
-
-
-def write_long_run(folder: Path) -> None:
-    recorded(folder, "long", ZOOM_CURVES - 1, ZOOM_STEPS)
-
-
-def write_runs(folder: Path) -> None:
-    for number in range(MEMORY_RUNS):
-        recorded(folder, f"run {number}", 8, MEMORY_STEPS)
 
 
 RECORDS: dict[str, Callable[[Path], None]] = {"zoom": write_long_run, "memory": write_runs}
@@ -273,92 +271,6 @@ def pause(seconds: float) -> None:
     loop = QEventLoop()
     QTimer.singleShot(int(seconds * 1000), loop.quit)
     loop.exec()
-
-
-# ---- what is trained and shown
-
-
-def eight_terms(folder: Path, epochs: int = 50) -> Any:
-    """MLP 2x64 with four heads, and two terms on each."""
-    from core.project.schema import (
-        CatalogueLoss,
-        Data,
-        Head,
-        Input,
-        Layer,
-        Model,
-        NumberField,
-        NumpySource,
-        Project,
-        Split,
-        Term,
-        Training,
-    )
-
-    random = np.random.default_rng(7)
-    x = random.normal(size=(ROWS, FEATURES)).astype("float32")
-    names = [f"y{number}" for number in range(HEADS)]
-    arrays = {name: x[:, 3 * i : 3 * i + 3].sum(1) for i, name in enumerate(names)}
-    np.savez(folder / "rows.npz", x=x, **arrays)
-    layers = {"l0": dense("x", 64), "l1": dense("l0", 64), **{f"d_{name}": dense("l1", 1) for name in names}}
-    layers = {
-        name: Layer(class_name="Dense", sources=(source,), config=config)
-        for name, (source, config) in layers.items()
-    }
-    terms = {
-        f"{loss[4:11].lower()}_{name}": Term(
-            loss=CatalogueLoss(name=loss),
-            bind={"y_true": f"target:{name}", "y_pred": f"head:h_{name}"},
-            weight=0.5,
-        )
-        for name in names
-        for loss in LOSSES
-    }
-    return Project(
-        name="Eight terms",
-        data=Data(
-            source=NumpySource(path="rows.npz"),
-            fields={"x": NumberField(columns=("x",)), **{n: NumberField(columns=(n,)) for n in names}},
-            split=Split(validation=0.2),
-        ),
-        model=Model(
-            inputs={"x": Input(field="x")},
-            layers=layers,
-            heads={f"h_{name}": Head(layer=f"d_{name}") for name in names},
-        ),
-        terms=terms,
-        training=Training(epochs=epochs, batch_size=32),
-    )
-
-
-def dense(source: str, units: int) -> tuple[str, dict[str, object]]:
-    return source, {"units": units} | ({"activation": "relu"} if units > 1 else {})
-
-
-def recorded(folder: Path, name: str, terms: int, steps: int) -> Path:
-    """The record of a finished run with `terms` terms, as an engine would have left it."""
-    from core.project.schema import Project
-    from core.runs.folder import create_run
-    from core.runs.record import Record
-
-    run = create_run(Path(os.environ["LOSSMITH_RUNS"]), Project(name=name), folder, "print('a script')\n")
-    random = np.random.default_rng(len(name))
-    values = 1 + random.random((steps, terms)).cumsum(0) % 7
-    weights = np.full((steps, terms), 1 / terms)
-    total = (values * weights).sum(1)
-    pairs = [part for column in range(terms) for part in (values[:, column], weights[:, column])]
-    rows = np.column_stack([total, np.zeros(steps), *pairs])
-    series = [name for number in range(terms) for name in (f"term:t{number}", f"weight:t{number}")]
-    record = Record(run)
-    record.set(series=["total", "regularization", *series], epochs=10, steps=steps // 10)
-    record.set(status="done", started=time.time() - 60, ended=time.time(), sentence="Done.")
-    for begin in range(0, steps, 10_000):
-        record.steps(begin, rows[begin : begin + 10_000])
-    for epoch in range(1, 11):
-        record.epoch(epoch, epoch * steps // 10, epoch * 6.0, {"total": 1 / epoch}, {"total": 1.1 / epoch})
-    record.commit()
-    record.close()
-    return run
 
 
 def runs_there() -> list[Path]:
