@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -200,7 +201,8 @@ class Finiteness:
         bad = diagnosis.of_record(bad, terms).model_copy(update={"diverged": self._diverged()})
         if self._anchor.arrays is None:
             return bad.model_copy(update={"note": TOO_LARGE}), ""
-        now = dict(state.arrays(model, ())), [np.array(each.value) for each in model.metrics_variables]
+        metrics = [np.array(keras.ops.convert_to_numpy(each)) for each in model.metrics_variables]
+        now = dict(state.arrays(model, ())), metrics
         try:
             return self._looked(lambda: self._replayed(bad, last, diagnosis), bad)
         finally:
