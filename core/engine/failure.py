@@ -18,6 +18,8 @@ PLAIN = ("ValueError", "RuntimeError", "OSError", "InvalidArgumentError")
 
 GONE = re.compile(r"FileNotFoundError: \[Errno 2\] [^']*'([^']+)'")
 """What TensorFlow makes of the error of a file that a stream of rows does not find any more."""
+NODE = re.compile(r"Detected at node (\S+) defined at")
+"""How TensorFlow names the operation that failed."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ def failure(error: BaseException, script: Path, lines: Lines) -> Failure:
     """Say what went wrong while `script` ran. `lines` are the line ranges of the parts, by reference."""
     line, function = _place(error, script)
     where = part_at(line, lines) if line else None
+    if where is None and (layer := _layer(error, lines)):
+        where, line, function = layer, lines[layer][0][0], "build_model"
     return Failure(f"{reason(error)}{place(line, function)}.", where, line, details(error))
 
 
@@ -108,3 +112,14 @@ def _place(error: BaseException, script: Path) -> tuple[int | None, str]:
     if written:
         return int(written[-1][0]), written[-1][1]
     return (frames[-1].lineno, frames[-1].name) if frames else (None, "")
+
+
+def _layer(error: BaseException, lines: Lines) -> str | None:
+    """The layer that an operation belongs to which failed: TensorFlow puts it into a scope of that name, with a
+    number behind it where there were others."""
+    for path in NODE.findall(_text(error)):
+        for scope in reversed(path.split("/")):
+            for name in (scope, re.sub(r"_\d+$", "", scope)):
+                if lines.get(f"layer:{name}"):
+                    return f"layer:{name}"
+    return None

@@ -14,7 +14,8 @@ import keras
 
 from core.engine import sharing, streams
 from core.engine.batch import Batch, batch_at
-from core.engine.blocks import Blocks, Captured, NotInBlocks
+from core.engine.blocks import Blocks, Captured, NotInBlocks, Way
+from core.engine.explaining import Explained
 from core.engine.rereading import Reread, reread, streamed_batches
 from core.engine.reuse import Compiled
 from core.engine.telemetry import Telemetry
@@ -181,7 +182,19 @@ class Stepping:
         chosen = choose(steps, self._compiled, self._telemetry, self._turbo)
         if name == TRAINING:
             self._turbo = chosen.turbo
-        return Blocks(chosen.way, rows, after, room), chosen.sentence
+        explained = self._explained(chosen.way, captured.made[place], name)
+        return Blocks(explained, rows, after, room), chosen.sentence
+
+    def _explained(self, way: Way, batches: Any, name: str) -> Way:
+        """A way whose errors name their place; on several devices they do so by themselves."""
+        assert self._telemetry is not None
+        if sharing.share(self._model) > 1:
+            return way
+
+        def keras_step(batch: Any) -> object:
+            return self._originals[name](iter([batch]))
+
+        return Explained(way, batches, keras_step, self._telemetry, counts=name == TRAINING)
 
     def _leave_xla(self, name: str) -> None:
         """Without Turbo, Keras is not to compile its own step by XLA either, which may be what it cannot do."""

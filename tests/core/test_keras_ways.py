@@ -12,7 +12,7 @@ import pytest
 from core.cli.opening import opened
 from core.cli.verifying import verify
 from core.codegen.script import script
-from core.project.schema import Project
+from core.project.schema import FrozenMap, Project
 from core.runs import wire
 from core.runs.client import EngineClient, connect
 from core.runs.folder import create_run
@@ -109,6 +109,20 @@ def with_python(**training: Any) -> Project:
     return Project.model_validate(values | {"functions": HARSH})
 
 
+def looking_up() -> Project:
+    """The project with an Embedding that has no place for one of the rows."""
+    layers = {
+        "looked_up": layer("Embedding", "features", input_dim=3, output_dim=2),
+        "flat": layer("Flatten", "looked_up"),
+        "shift": layer("Dense", "flat", units=1),
+    }
+    made = project(layers)
+    fields = dict(made.data.fields) | {
+        "features": made.data.fields["features"].model_copy(update={"columns": ("k",)})
+    }
+    return made.model_copy(update={"data": made.data.model_copy(update={"fields": FrozenMap(fields)})})
+
+
 class Desk:
     """A folder with rows and runs, and an engine."""
 
@@ -118,7 +132,9 @@ class Desk:
         x = random.normal(size=(ROWS, 5)).astype("float32")
         y = (x[:, 0] + 0.3 * x[:, 1] ** 2).astype("float32")
         words = np.array([f"{'good' if value > 0 else 'bad'} day" for value in y])
-        np.savez(root / "rows.npz", x=x, y=y, t=words)
+        places = np.arange(ROWS, dtype="float32") % 3
+        places[777] = 9
+        np.savez(root / "rows.npz", x=x, y=y, t=words, k=places)
         for few in (1, 7):
             np.savez(root / f"{few}.npz", x=x[:few], y=y[:few])
         self.client: EngineClient = connect(start_engine(root / "engines"))
@@ -146,6 +162,15 @@ class Desk:
         assert message is not None
         assert message.status in ("done", "stopped"), (message.sentence, message.details)
         return message.status
+
+    def failure(self, run: Path) -> wire.Outcome:
+        """How a run ends that cannot be trained."""
+        self.client.send(wire.Train(run=str(run)))
+        while not isinstance(message := self.client.receive(90), wire.Outcome | None):
+            assert not isinstance(message, wire.Gone), message
+        assert message is not None
+        assert message.status == "failed", message
+        return message
 
     def trained(self, made: Project, change: tuple[str, str] | None = None) -> Path:
         run = self.run(made, change)
@@ -278,3 +303,14 @@ def test_a_script_that_looks_at_steps_trains_without_turbo_too(desk: Desk) -> No
     run = desk.trained(with_python(turbo=True), LOOKING)
     assert way(run).startswith("Step by step")
     check(run)
+
+
+def test_an_error_in_the_middle_of_compiled_steps_names_its_layer(desk: Desk) -> None:
+    run = desk.run(looking_up())
+    found = desk.failure(run)
+    assert way(run) == BLOCKS
+    assert found.where == "layer:looked_up", found
+    assert found.line is not None
+    assert "looked_up" in (run / "train.py").read_text().splitlines()[found.line - 1]
+    with contextlib.closing(History(run)) as history:
+        assert 0 < len(history.steps()) < history.state.steps, "up to the step that failed, and not once more"
