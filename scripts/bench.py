@@ -1,6 +1,6 @@
 """Measures what the design promises, side by side in one process tree.
 
-    python scripts/bench.py                          everything; about an hour
+    python scripts/bench.py                          everything; about an hour, on a machine with nothing else to do
     python scripts/bench.py --parts speed --rounds 2 --only 2x64
     python scripts/bench.py --write                  and put figures, picture and table where the README shows them
 
@@ -10,6 +10,7 @@ Speed is a ratio: the engine with every term of every step recorded, against the
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -35,7 +36,16 @@ RACES: tuple[tuple[Case, float], ...] = (
     (LARGE, 1.0),
     (IMAGES, 1.0),
 )
-FIRST_POINT = 2.0
+FIRST_POINT, TELEMETRY, STREAMING = 2.0, 0.03, 2_000
+WINDOW = (
+    ("Gaps of the event loop while 8 terms train at full speed: p99", "smooth", "gap_p99_ms", 16, "ms", 1),
+    ("The longest of them", "smooth", "gap_max_ms", 50, "ms", 1),
+    ("From Train pressed to the first point painted, engine warm", "first", "first_point_s", 2.0, "s", 2),
+    ("16 curves of 1,000,000 steps, zoom and pan: p95 frame", "zoom", "frame_p95_ms", 16, "ms", 1),
+    ("Memory of the window with 10 runs of 100,000 steps", "memory", "resident_mib", 300, "MiB", 0),
+    ("From the start to a window that can be used", "start", "usable_s", 1.5, "s", 2),
+)
+"""Each figure of the window: what it is, where it is found, its bar, unit and digits."""
 
 
 @contextmanager
@@ -99,8 +109,68 @@ def _range(points: list[dict[str, Any]]) -> str:
     return f"{min(ratios):.1f} to {max(ratios):.1f} times the script"
 
 
+def elsewhere(name: str, folder: Path, *options: str) -> Any:
+    """Return what `scripts.measures.NAME` measures in a process of its own."""
+    found = folder / "found.json"
+    command = [sys.executable, "-m", f"scripts.measures.{name}", "--json", str(found), *options]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return json.loads(found.read_text())
+
+
+def telemetry(folder: Path, _rounds: int, only: str) -> tuple[Any, list[Figure]]:
+    """The share of a step that recording it takes."""
+    rows = elsewhere("telemetry", folder, "--only", only)
+    return rows, [_share(row) for row in rows]
+
+
+def _share(row: dict[str, Any]) -> Figure:
+    what = f"{row['case']}: telemetry's share of a step"
+    found = f"{row['share']:.1%} of {row['ms_with']:.2f} ms"
+    if row["ms_with"] < 1:
+        return Figure(what, found, "")
+    return Figure(what, found, f"at most {TELEMETRY:.0%} above 1 ms", row["share"] <= TELEMETRY)
+
+
+def window(folder: Path, _rounds: int, _only: str) -> tuple[Any, list[Figure]]:
+    """How smooth, quick and small the window is."""
+    found = elsewhere("window", folder)
+    return found, [
+        Figure(
+            what, f"{found[name][key]:.{digits}f} {unit}", f"at most {bar} {unit}", found[name][key] <= bar
+        )
+        for what, name, key, bar, unit, digits in WINDOW
+    ]
+
+
+def streaming(folder: Path, _rounds: int, _only: str) -> tuple[Any, list[Figure]]:
+    """The memory that a table larger than memory takes, and its pace beside that of a table in memory."""
+    found = elsewhere("streaming", folder)
+    figures = [_memory(row) for row in found["large"]]
+    return found, figures + [_pace(row) for row in found["middle"]]
+
+
+def _memory(row: dict[str, Any]) -> Figure:
+    halves = f"first half {row['engine_first_half_mib']:,}, second half {row['engine_second_half_mib']:,}"
+    what = f"Streaming {row['mib'] / 1024:.1f} GiB of {row['file'].partition('.')[2].upper()}: memory of the engine"
+    peak = row["engine_peak_mib"]
+    return Figure(what, f"{peak:,} MiB ({halves})", f"at most {STREAMING:,} MiB", peak <= STREAMING)
+
+
+def _pace(row: dict[str, Any]) -> Figure:
+    kind = row["file"].partition(".")[2].upper()
+    return Figure(
+        f"Streaming {kind}, batch {row['batch_size']}: pace, against rows in memory", f"{row['ratio']:g}", ""
+    )
+
+
 Part = Callable[[Path, int, str], tuple[Any, list[Figure]]]
-PARTS: dict[str, Part] = {"speed": speed, "growth": grown}
+PARTS: dict[str, Part] = {
+    "speed": speed,
+    "telemetry": telemetry,
+    "window": window,
+    "streaming": streaming,
+    "growth": grown,
+}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from core.runs import wire
 from core.runs.client import EngineClient
 from core.runs.history import History
 from scripts.measures.cases import Case, project_of, run_folder
+
+MOST_ALONE = 10
+"""Epochs that the script trains: its pace does not change, and it takes its time."""
 
 ALONE = """
 import importlib.util, json, sys, time
@@ -94,7 +97,7 @@ def residual_of(history: History) -> float:
 def race(case: Case, client: EngineClient, folder: Path, rounds: int) -> dict[str, Any]:
     """Measure `case` in `rounds` rounds, in each of them first the script, then the engine."""
     project = project_of(case, folder)
-    plain = project.model_copy(update={"training": project.training.model_copy(update={"turbo": False})})
+    plain = project_of(replace(case, turbo=False, epochs=min(case.epochs, MOST_ALONE)), folder)
     alone, laps = [], []
     for number in range(rounds):
         print(f"  {case.name}{', Turbo' * case.turbo}: round {number + 1} of {rounds}", file=sys.stderr)

@@ -1,6 +1,6 @@
 """Measures what telemetry costs: the same step with and without it, in one process and in turns.
 
-    python scripts/bench_telemetry.py [--rounds 40] [--only 2x64] [--json FILE]
+    python -m scripts.measures.telemetry [--rounds 40] [--only 2x64] [--json FILE]
 
 Each case is compiled twice, as the engine compiles it: once as the script has it, once with every term of the step
 recorded and read out as often as the engine does. Blocks of both are made in turns; figures are medians of processor
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
 

@@ -1,4 +1,4 @@
-"""Measures the window as a user has it: `python scripts/bench_window.py [--only NAME] [--seconds 10] [--json FILE]`.
+"""Measures the window as a user has it: `python -m scripts.measures.window [--only NAME] [--seconds 10] [--json FILE]`.
 
 Each figure is taken in a process of its own, with the real window drawn without a screen and, where one trains, the
 real engine. The bars are those of the design.
@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
-from scripts.bench_subjects import (  # noqa: E402
+from scripts.measures.subjects import (  # noqa: E402
     MEMORY_RUNS,
     MEMORY_STEPS,
     ZOOM_CURVES,
@@ -299,11 +299,14 @@ def in_a_process(name: str, seconds: float) -> dict[str, float]:
             "LOSSMITH_RUNS": f"{temporary}/runs",
             "LOSSMITH_SETTINGS": f"{temporary}/window.ini",
         }
-        command = [sys.executable, __file__, "--only", name, "--seconds", str(seconds), "--in", temporary]
+        command = [sys.executable, "-m", "scripts.measures.window", "--only", name]
+        command += ["--seconds", str(seconds), "--in", temporary]
         if name in RECORDS:
-            subprocess.run([*command, "--record"], env=environment, check=True)
+            subprocess.run([*command, "--record"], env=environment, cwd=ROOT, check=True)
         environment["BENCH_BEGAN"] = str(time.time())
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(
+            command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -1,6 +1,6 @@
 """Shows that memory stays flat while rows stream from disk.
 
-    python scripts/bench_streaming.py [--gib 3] [--json FILE]
+    python -m scripts.measures.streaming [--gib 3] [--json FILE]
 
 For CSV and Parquet in turn it writes a table of the size that was asked for, trains on it as a user does from the
 command line, and looks at the memory of both processes (command line, engine) once a second. Then it trains on a table
@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
