@@ -65,7 +65,8 @@ def said(error: BaseException) -> str:
 
 def _within(error: BaseException) -> tuple[str, str] | None:
     """The Python error behind one of TensorFlow's, where there is one."""
-    return raised_within(_text(error)) if type(error).__module__.startswith("tensorflow") else None
+    module = getattr(type(error), "__module__", "")  # a class made in the user's code may have none
+    return raised_within(_text(error)) if str(module).startswith("tensorflow") else None
 
 
 def _text(error: BaseException) -> str:

@@ -128,7 +128,7 @@ def test_a_run_that_went_to_nan_is_done_but_says_so_and_what_helps(desk):
     made = loads(text.replace("y_true", "y").replace("y_pred", "p"))
     outcome = desk.train(made)
     assert outcome.status == "done"
-    assert "not a number (NaN) at step 1" in outcome.sentence
+    assert "At step 1 (epoch 1) the term t (head h): log(p - p - 1) is not a number (NaN)" in outcome.sentence
     assert "smaller learning rate" in outcome.sentence
 
 

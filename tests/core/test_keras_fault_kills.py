@@ -151,7 +151,7 @@ class Chain:
             return self._until(client, lambda message: isinstance(message, wire.Outcome))
 
     def kill(self, run: Path, when: str, chance: random.Random) -> bool:
-        """Train `run` on and kill its engine; return whether it had begun. Everything is looked at."""
+        """Train `run` on and kill its engine; return whether it came to that. Everything is looked at."""
         resume = state_of(run).status != "waiting"
         if resume:
             assert plan(run).run == run
@@ -162,7 +162,9 @@ class Chain:
                 return False
             died = time.monotonic()
             os.kill(client.endpoint.pid, signal.SIGKILL)
-            gone = self._until(client, lambda message: isinstance(message, wire.Gone))
+            gone = self._until(client, lambda message: isinstance(message, wire.Gone | wire.Outcome))
+            if isinstance(gone, wire.Outcome):
+                return False  # the run was quicker than the signal
             self.seen["noticed"].append(time.monotonic() - died)
         assert gone.signal == "SIGKILL"
         assert gone.sentence.startswith("The engine was killed from outside (SIGKILL)")

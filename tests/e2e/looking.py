@@ -11,7 +11,7 @@ from typing import Any
 
 from core.runs import wire
 from core.runs.client import connect
-from core.runs.launch import attach
+from core.runs.launch import Endpoint, attach, read_endpoint
 
 PATIENCE = 120.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,7 @@ class Looking:
 
 
 def end(run: Path) -> None:
-    """Stop what trains in `run`, and its engine."""
+    """Stop what trains in `run`, and its engine; also one that a killed window has left waiting."""
     endpoint = attach(run)
     assert endpoint is not None
     with connect(endpoint) as client:
@@ -55,6 +55,14 @@ def end(run: Path) -> None:
         for message in client.messages(PATIENCE):
             if isinstance(message, wire.Outcome):
                 break
+    for folder in endpoint.folder.parent.glob("engine-*"):
+        left = read_endpoint(folder)
+        if left is not None and left.live:
+            _dismiss(left)
+
+
+def _dismiss(endpoint: Endpoint) -> None:
+    with connect(endpoint) as client:
         client.send(wire.Shutdown())
         while not isinstance(client.receive(30), wire.Gone | None):
             pass

@@ -147,7 +147,7 @@ def test_a_run_whose_weight_was_changed_is_proved_too(place: Path):
         outcome = follow(engine, run, Silent())
         engine.send(wire.Shutdown())
     assert outcome.status == "done"
-    recorded, changes = record_of(run)
+    recorded, changes, _ = record_of(run)
     assert [list(weights.values()) for weights in changes.weights.values()] == [[3.0]]
     assert recorded[-1].train["total"] > 2 * recorded[-1].train["term:bce"]
     code, out, err = lossmith(place, "verify", str(run))

@@ -52,6 +52,8 @@ def test_memory_does_not_grow_with_the_length_of_a_run(project: Path) -> None:
     finally:
         window.kill()
         end(run)
+    for each in samples[:: max(1, len(samples) // 20)]:
+        print(*map(round, each))
     for place, who in ((1, "the window"), (2, "the engine")):
         before, after = (_typical(samples, share, place) for share in (WARM, LAST))
         print(f"{who}: {before:.1f} MiB after warm-up, {after:.1f} MiB at the end: {after / before - 1:+.1%}")

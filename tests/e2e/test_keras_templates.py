@@ -114,7 +114,7 @@ def test_its_balance_sheet_closes_at_every_step(one: Template, runs: dict[str, P
 def test_its_script_alone_gives_the_same_history(
     one: Template, runs: dict[str, Path], scripts: dict[str, Path]
 ):
-    recorded, _ = record_of(runs[one.name])
+    recorded, _, _ = record_of(runs[one.name])
     found = compare(recorded, written_history(scripts[one.name]))
     assert found.epochs == EPOCHS
     assert found.difference <= TOLERANCE, found.where
