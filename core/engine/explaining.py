@@ -46,10 +46,13 @@ class Explained:
             raise
 
     def _fail_again(self, first: int, last: int) -> None:
-        """Raise what Keras's own step raises on the batch that failed; nothing if it does not fail."""
+        """Raise what Keras's own step raises on the batch that failed; nothing if it does not fail.
+
+        A step that failed after its losses were known has been counted, so the one before is made too.
+        """
         made = self._telemetry.made
         try:
-            for index in range(first, min(first + 1, last) if self._counts else last):
+            for index in range(max(0, first - 1), min(first + 1, last)) if self._counts else range(first, last):
                 self._keras_step(self._batches[index])
         finally:
             self._telemetry.made = made

@@ -109,5 +109,6 @@ class Telemetry:
 
     def _write(self, row: Any) -> None:
         place = self._made % ROWS
-        self._ring.scatter_nd_update([[place]], [row])
-        self._made.assign_add(1)
+        written = self._ring.scatter_nd_update([[place]], [row])
+        with tf.control_dependencies([written]):  # a step that fails must not count: nothing else orders the two
+            self._made.assign_add(1)

@@ -28,10 +28,19 @@ def end_children() -> None:
 def end_orphans(leader: int, folder: Path) -> None:
     """End what the engine of `folder` has left in its group; `leader`, its process id, may be another's by now."""
     mark = f"{MARK}={folder}".encode()
-    for process in members(leader):
-        with contextlib.suppress(OSError):
-            if mark in (PROCESSES / str(process) / "environ").read_bytes().split(b"\0"):
-                _kill(process)
+    orphans = {process for process in members(leader) if _bears(process, mark)}
+    for process in orphans:
+        _kill(process)
+    end = time.monotonic() + SOON
+    while orphans.intersection(members(leader)) and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+def _bears(process: int, mark: bytes) -> bool:
+    """Whether `mark` is in the environment of a process; that of one that is gone has nothing."""
+    with contextlib.suppress(OSError):
+        return mark in (PROCESSES / str(process) / "environ").read_bytes().split(b"\0")
+    return False
 
 
 def members(leader: int) -> Iterator[int]:
