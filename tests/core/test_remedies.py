@@ -1,5 +1,6 @@
 """What is said of bad values in a run, and the edits that are offered against them."""
 
+import numpy as np
 import pytest
 
 from core.project.badvalues import BadValues, advice, sentence
@@ -42,7 +43,12 @@ def labels(made: Project, **found: object) -> list[str]:
         ("a / b", "a / b", "a / where(abs(b) > 1e-07, b, 1e-07)"),
         ("sqrt(p)+log(p)", "sqrt(p)", "sqrt(maximum(p, 1e-07)) + log(p)"),
         ("exp(-s) * p", "exp(-s)", "exp(minimum(-s, 50.0)) * p"),
+        ("cosh(p)", "cosh(p)", "cosh(clip(p, -50.0, 50.0))"),
         ("p ** 0.5", "p ** 0.5", "maximum(p, 1e-07) ** 0.5"),
+        ("p ** (1 / 3)", "p ** (1 / 3)", "maximum(p, 1e-07) ** (1 / 3)"),
+        ("p ** (-0.5)", "p ** (-0.5)", "maximum(p, 1e-07) ** (-0.5)"),
+        ("p ** (-2)", "p ** (-2)", "where(abs(p) > 1e-07, p, 1e-07) ** (-2)"),
+        ("p ** (-1.0)", "p ** (-1.0)", "where(abs(p) > 1e-07, p, 1e-07) ** (-1.0)"),
         ("log1p(p)", "", "log1p(maximum(p, -0.9999999))"),
     ],
 )
@@ -55,6 +61,28 @@ def test_the_part_to_blame_is_kept_away_from_where_it_fails(code: str, part: str
 @pytest.mark.parametrize("code", ["square(p - y)", "log(maximum(p, 0.1))", "a / 2", "p ** 2", "log(", ""])
 def test_what_is_stable_or_no_formula_is_left_as_it_is(code: str) -> None:
     assert stable(code) is None
+
+
+@pytest.mark.parametrize(
+    "code", ["p ** q", "p ** -q", "p ** (q - 2)", "p ** (1 / 0)", "p ** None", "p ** True"]
+)
+def test_a_power_whose_exponent_is_not_written_out_has_no_stable_form(code: str) -> None:
+    assert stable(code) is None
+
+
+def test_a_power_that_is_infinite_near_zero_anyhow_has_no_stable_form() -> None:
+    assert stable("p ** -60") is None
+
+
+@pytest.mark.parametrize("code", ["p ** -2", "p ** -3.0", "1 / p", "p ** 0.5", "p ** -0.5"])
+def test_the_stable_form_has_the_same_numbers_wherever_the_formula_was_fine(code: str) -> None:
+    found = stable(code)
+    assert found is not None
+    for value in np.array([-3.0, -0.01, 0.01, 3.0]):
+        names = {"p": value, "maximum": np.maximum, "where": np.where, "abs": np.abs}
+        with np.errstate(invalid="ignore"):
+            before = eval(code, names)
+            assert np.isnan(before) or eval(found[0], names) == before
 
 
 # ---- remedies

@@ -7,6 +7,8 @@ from core.project import expressions, parsing
 
 TINY, HIGHEST = 1e-7, 50.0
 """What stands for 0 under a log, a root or a division, and the most that is raised to."""
+LOWEST = -5
+"""The lowest exponent to which TINY is a finite number in float32."""
 
 Rewrite = Callable[[ast.expr], ast.expr]
 
@@ -56,9 +58,18 @@ def _safe(node: ast.expr) -> ast.expr | None:
         return ast.Call(node.func, [rewrite(inner)], node.keywords)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and not _is_safe(node.right):
         return ast.BinOp(node.left, ast.Div(), _not_zero(node.right))
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and _may_fail(node.right):
-        return None if _is_safe(node.left) else ast.BinOp(_above_zero(node.left), ast.Pow(), node.right)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and not _is_safe(node.left):
+        return _safe_power(node)
     return None
+
+
+def _safe_power(node: ast.BinOp) -> ast.expr | None:
+    """The stable form of a power with a written exponent: with a whole one, numbers below 0 have powers as well."""
+    exponent = _number(node.right)
+    if exponent is None or exponent < LOWEST or (exponent >= 0 and exponent.is_integer()):
+        return None
+    keep = _not_zero if exponent.is_integer() else _above_zero
+    return ast.BinOp(keep(node.left), ast.Pow(), node.right)
 
 
 def _is_safe(node: ast.expr) -> bool:
@@ -68,11 +79,18 @@ def _is_safe(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant)
 
 
-def _may_fail(exponent: ast.expr) -> bool:
-    """Whether a power is no number below 0, or infinite at 0."""
-    if isinstance(exponent, ast.UnaryOp) and isinstance(exponent.op, ast.USub):
-        return True
-    return not isinstance(exponent, ast.Constant) or not float(exponent.value).is_integer()  # type: ignore[arg-type]
+def _number(node: ast.expr) -> float | None:
+    """The number that is written there, also with a sign or as a fraction; None where it is computed."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return float(value)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            number = _number(operand)
+            return None if number is None else -number
+        case ast.BinOp(left=left, op=ast.Div(), right=right):
+            above, below = _number(left), _number(right)
+            return None if above is None or not below else above / below
+    return None
 
 
 def _called(name: str, *arguments: ast.expr) -> ast.expr:
@@ -91,6 +109,10 @@ def _below_highest(node: ast.expr) -> ast.expr:
     return _called("minimum", node, ast.Constant(HIGHEST))
 
 
+def _within_highest(node: ast.expr) -> ast.expr:
+    return _called("clip", node, ast.Constant(-HIGHEST), ast.Constant(HIGHEST))
+
+
 def _not_zero(node: ast.expr) -> ast.expr:
     enough = ast.Compare(_called("abs", node), [ast.Gt()], [ast.Constant(TINY)])
     return _called("where", enough, node, ast.Constant(TINY))
@@ -99,6 +121,7 @@ def _not_zero(node: ast.expr) -> ast.expr:
 CALLS: dict[str, Rewrite] = {
     **dict.fromkeys(("log", "log2", "log10", "sqrt", "rsqrt"), _above_zero),
     "log1p": _above_minus_one,
-    **dict.fromkeys(("exp", "exp2", "expm1", "sinh", "cosh"), _below_highest),
+    **dict.fromkeys(("exp", "exp2", "expm1"), _below_highest),
+    **dict.fromkeys(("sinh", "cosh"), _within_highest),
     "reciprocal": _not_zero,
 }
