@@ -63,12 +63,12 @@ class Keeper:
         """
         if not (last or self._copies) or not state.finite(model):
             return
-        self.epoch = place.epoch
         with self._copies.spent():
             place = Place(**{**vars(place), "facts": state.facts(model, callbacks)})
             large = state.size(model) > LARGE
             if not large:
                 self._newest = place, list(state.arrays(model, callbacks))
+                self.epoch = place.epoch
         if large and (last or self._writes):
             self._write(place, state.arrays(model, callbacks))
         elif self._writes:
@@ -94,4 +94,5 @@ class Keeper:
                 self._told = True
                 return False
             self._told = False
+            self.epoch = place.epoch
             return True
