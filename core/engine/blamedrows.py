@@ -59,13 +59,16 @@ class BlamedRows:
             yield f"row {number}: {words}" if number else f"a row: {words}"
 
     def _spoilt(self, blame: Blame, batch: Batch) -> dict[int, str]:
-        """The rows of the source that hold what is no number, where an input or a target is to blame."""
+        """The rows of the batch that hold what is no number in the source, where an input or a target is to blame."""
         source = self._source(batch.count)
         if source is None or self._project is None or blame.cause not in ("input", "target"):
             return {}
         name = self._project.model.inputs[blame.name].field if blame.cause == "input" else blame.name
         field = self._project.data.fields.get(name)
-        return source.spoilt(field.columns) if isinstance(field, NumberField) else {}
+        if not isinstance(field, NumberField):
+            return {}
+        taken = set(self._numbers(batch, batch.rows))
+        return {row: text for row, text in source.spoilt(field.columns).items() if row in taken}
 
     def _numbers(self, batch: Batch, positions: NDArray[np.int64]) -> list[int]:
         source = self._source(batch.count)

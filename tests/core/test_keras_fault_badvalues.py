@@ -2,155 +2,38 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from core.codegen.script import script
-from core.project.badvalues import BadValues
 from core.project.facts import Facts
 from core.project.remedies import remedies
-from core.project.schema import Project
 from core.runs import checkpoint, wire
-from core.runs.client import EngineClient, connect
-from core.runs.folder import create_run
 from core.runs.history import History
-from core.runs.launch import start_engine
+from tests.core.odd_rows import (
+    BATCH,
+    ODD,
+    ROWS,
+    Desk,
+    dense,
+    project,
+    rows_that_validate,
+    sgd,
+    step_of_odd_row,
+    steps_of,
+    weights_kept,
+)
 
 pytestmark = [pytest.mark.keras, pytest.mark.fault, pytest.mark.timeout(240)]
-
-ROWS, ODD = 400, 118
-"""Rows of the table, and the number of the one, from 1, in which the column w is 0 and the others are 1."""
-SEED, BATCH = 3, 16
-
-
-def project(term: str = "square(p - y)", **parts: Any) -> Project:
-    """Two heads and two terms; `term` is the formula of the one that is called odd. With dropout and a metric."""
-    layers = {
-        "trunk": {"class": "Dense", "from": ["x"], "config": {"units": 8, "activation": "tanh"}},
-        "drop": {"class": "Dropout", "from": ["trunk"], "config": {"rate": 0.2}},
-        "one": {"class": "Dense", "from": ["drop"], "config": {"units": 1}},
-        "two": {"class": "Dense", "from": ["drop"], "config": {"units": 1}},
-    }
-    mse = {"y_true": "target:y", "y_pred": "head:second"}
-    return Project.model_validate(
-        {
-            "lossmith": 1,
-            "name": "bad values",
-            "seed": SEED,
-            "data": {
-                "source": {"kind": "csv", "path": parts.get("file", "rows.csv")},
-                "fields": {
-                    "x": {"columns": ["a", "b"]},
-                    "y": {"columns": ["y"]},
-                    "w": {"columns": ["w"]},
-                },
-                "split": {"validation": parts.get("validation", 0.0)},
-                "loading": parts.get("loading", "auto"),
-            },
-            "model": {
-                "inputs": {"x": {"field": "x"}},
-                "layers": {**layers, **parts.get("layers", {})},
-                "heads": {"first": {"layer": "one"}, "second": {"layer": "two"}},
-            },
-            "functions": parts.get("functions", ""),
-            "terms": {
-                "odd": {
-                    "loss": parts.get("loss", {"kind": "expression", "code": term}),
-                    "bind": {"p": "head:first", "y": "target:y", "w": "target:w"},
-                },
-                "mse": {"loss": {"kind": "catalogue", "name": "MeanSquaredError"}, "bind": mse},
-            },
-            "metrics": {"mae": {"metric": "MeanAbsoluteError", "bind": mse}},
-            "training": {
-                "epochs": parts.get("epochs", 2),
-                "batch_size": BATCH,
-                "optimizer": parts.get("optimizer", {"class": "Adam", "config": {"learning_rate": 0.01}}),
-                **parts.get("training", {}),
-            },
-        }
-    )
-
-
-class Desk:
-    """A folder with rows and runs, and one engine for all of them."""
-
-    def __init__(self, root: Path):
-        self.root = root
-        self.client: EngineClient = connect(start_engine(root / "engines"))
-        self.table("rows.csv")
-
-    def table(self, name: str, row: int = ODD, **values: Any) -> str:
-        """Write a table; `values` stand in row number `row`."""
-        random = np.random.default_rng(1)
-        columns = {key: random.normal(size=ROWS) for key in "ab"}
-        columns |= {"y": columns["a"] - columns["b"], "w": np.ones(ROWS)}
-        for key, value in {"w": 0.0, **values}.items():
-            columns[key][row - 1] = value
-        table = np.stack([columns[key] for key in "abyw"], axis=1)
-        np.savetxt(self.root / name, table, delimiter=",", header="a,b,y,w", comments="", fmt="%.9g")
-        return name
-
-    def folder(self, made: Project, edit: Callable[[str], str] = str) -> Path:
-        return create_run(
-            self.root / "runs",
-            made,
-            self.root,
-            lambda out: edit(script(made, folder=self.root, out=out).text),
-        )
-
-    def train(self, run: Path, **order: Any) -> tuple[wire.Outcome, list[Any]]:
-        """Train `run`; the outcome, and the messages before it."""
-        heard: list[Any] = []
-        self.client.send(wire.Train(run=str(run), **order))
-        while not isinstance(message := self.client.receive(60), wire.Outcome):
-            assert message is not None
-            assert not isinstance(message, wire.Gone)
-            heard.append(message)
-        return message, heard
-
-    def bad(self, made: Project, edit: Callable[[str], str] = str) -> tuple[BadValues, wire.Outcome, Path]:
-        """Train a project that goes bad and loses its weights: what was found."""
-        run = self.folder(made, edit)
-        outcome, _ = self.train(run)
-        assert outcome.status == "failed", outcome
-        assert outcome.bad is not None, outcome
-        return outcome.bad, outcome, run
-
-    def close(self) -> None:
-        self.client.send(wire.Shutdown())
-        while not isinstance(self.client.receive(30), wire.Gone):
-            pass
-        self.client.close()
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with contextlib.closing(Desk(tmp_path_factory.mktemp("bad values"))) as made:
         yield made
-
-
-def step_of_odd_row() -> int:
-    """The step of the first epoch, from 1, whose batch has the odd row: without validation all rows train."""
-    order = np.random.default_rng((SEED, 0)).permutation(ROWS)
-    return int(np.flatnonzero(order == ODD - 1)[0]) // BATCH + 1
-
-
-def dense(source: str = "drop", **config: Any) -> dict[str, Any]:
-    return {"class": "Dense", "from": [source], "config": {"units": 1, **config}}
-
-
-def steps_of(run: Path) -> np.ndarray:
-    with contextlib.closing(History(run)) as history:
-        return history.steps().copy()
-
-
-def sgd(rate: float) -> dict[str, Any]:
-    return {"class": "SGD", "config": {"learning_rate": rate}}
 
 
 # ---- terms and heads
@@ -215,6 +98,14 @@ def test_an_infinite_value_in_the_data_is_named_with_its_row_and_column(desk: De
     assert (bad.step, bad.rows, bad.values) == (step_of_odd_row(), (ODD,), (f"row {ODD}: a = inf",))
 
 
+def test_of_many_rows_with_such_values_those_of_the_batch_are_named(desk: Desk) -> None:
+    odd = range(1, ROWS, 13)
+    bad, _, _ = desk.bad(project(file=desk.table("many.csv", odd, a=np.inf)))
+    guilty = [row for row in bad.batch if row in odd]
+    assert (bad.cause, bad.rows, bad.row_count) == ("input", tuple(guilty), len(guilty))
+    assert bad.values == tuple(f"row {row}: a = inf" for row in guilty)
+
+
 def test_a_label_that_is_missing_where_none_may_be_is_named(desk: Desk) -> None:
     kept = partial(re.sub, r"\n    table = table.dropna\(.*\)", "")
     bad, _, _ = desk.bad(project(file=desk.table("gap.csv", y=np.nan)), kept)
@@ -234,7 +125,7 @@ def test_weights_that_the_optimizer_itself_makes_infinite_are_named(desk: Desk) 
 
 
 def test_values_that_are_bad_in_the_validation_alone_are_named_and_the_run_goes_on(desk: Desk) -> None:
-    row = int(np.random.default_rng(SEED).permutation(ROWS)[0]) + 1  # the first of those that validate
+    row = int(rows_that_validate()[0])
     run = desk.folder(project("square(p - y) / w", validation=0.2, file=desk.table("seen.csv", row)))
     outcome, heard = desk.train(run)
     (found,) = [message.bad for message in heard if isinstance(message, wire.Trouble)]
@@ -270,16 +161,9 @@ def test_steps_before_the_bad_one_are_those_of_a_run_without_it(desk: Desk) -> N
 
 
 def test_the_model_before_the_bad_step_is_kept_and_finite(desk: Desk) -> None:
-    import keras
-
     bad, _, run = desk.bad(project("square(p - y) / w"))
     assert bad.kept_step == bad.step - 1
-    scope: dict[str, Any] = {"__name__": "script", "__file__": str(run / "train.py")}
-    exec(compile((run / "train.py").read_text(), "train.py", "exec"), scope)
-    model = keras.saving.load_model(
-        run / "last-finite.keras", custom_objects={"TermModel": scope["TermModel"]}
-    )
-    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert all(np.isfinite(weight).all() for weight in weights_kept(run))
     assert not (run / "model.keras").exists()
 
 
@@ -317,7 +201,7 @@ def test_it_is_found_where_rows_stream_from_disk(desk: Desk) -> None:
         "sqrt(square(p - y) * w)",
         "",
     )
-    assert (bad.row_count, bad.batch_size) == (1, BATCH)
+    assert (bad.row_count, bad.batch_size, bad.kept_step) == (1, BATCH, bad.step - 1)
     assert bad.values[0].endswith(", w = 0")
 
 
