@@ -5,7 +5,6 @@ A run whose weights are lost by it ends there: every further number would be a N
 script computes, and the last finite states are kept.
 """
 
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.engine import state
-from core.engine.blame import Step
+from core.engine.blame import Step, glance
 from core.engine.changes import Changes
 from core.engine.controls import Controls
 from core.engine.diagnosis import Diagnosis
 from core.engine.failure import details, reason
-from core.engine.replaying import TOO_LARGE, Anchor, CannotReplay, Replay
+from core.engine.replaying import TOO_LARGE, Anchor, CannotReplay, Replay, patient
 from core.engine.saving import save_now
 from core.engine.stepping import Stepping
 from core.engine.telemetry import Telemetry
@@ -105,6 +104,7 @@ class Finiteness:
         ]
         if not bad or self.found is not None or self._found_in_validation is not None:
             return
+        self._say(SEARCHING)
         terms = tuple(key[5:] for key in bad if key.startswith("term:"))
         diagnosis = Diagnosis(self._run, self._stepping.module, "validation_rows")
         nan = any(np.isnan(means[key]) for key in bad)
@@ -116,8 +116,12 @@ class Finiteness:
         self._tell(self._found_in_validation, told)
 
     def _seen_in_validation(self, bad: BadValues, diagnosis: Diagnosis) -> BadValues:
+        may_go_on = patient(self._may_go_on, "Looking through the validation rows")
+        goes_bad = glance(self._model)
         for batch in self._stepping.validation_batches():
-            self._may_go_on()
+            may_go_on()
+            if not goes_bad(batch.x, batch.y):
+                continue
             found = diagnosis.of_step(bad, Step(self._model, batch.x, batch.y, training=False), batch)
             if found.cause != "unknown":
                 return found
@@ -157,14 +161,27 @@ class Finiteness:
         """End a run that went on with bad values, once its weights are lost too: before, or in, step `last`."""
         if self.found is None or state.finite(self._model):
             return
-        kept = None
-        with contextlib.suppress(CannotReplay):
+        self._say(SEARCHING)
+        try:
             step = self._replay().find(self._anchor, last)
-            kept = step if self._save() else None
-        self.found = self.found.model_copy(
-            update={"ended": True, "kept_epoch": self._kept(), "kept_step": kept}
-        )
+        except Exception:  # whatever it is, the run ends because its weights are lost
+            step = self._back_to_anchor()
+        ended = self.found.model_copy(update={"ended": True, "kept_epoch": self._kept()})
+        self.found = self._saved(ended, step)
         self._tell(self.found)
+
+    def _back_to_anchor(self) -> int:
+        """Put the model into the newest state in memory, if there is one; return after how many steps that was."""
+        if self._anchor.arrays is not None:
+            state.put(self._model, self._anchor.arrays)
+        return self._anchor.step
+
+    def _saved(self, bad: BadValues, step: int) -> BadValues:
+        """Save the model as it is after `step` steps, for a run that has ended."""
+        if not bad.ended:
+            return bad
+        kept = state.finite(self._model) and self._save()
+        return bad.model_copy(update={"kept_step": step if kept else None})
 
     # ---- where it began
 
@@ -173,7 +190,7 @@ class Finiteness:
         if self.found is not None:
             self._end_if_lost(last)
             return
-        self._publish(wire.Phase(phase="training", sentence=SEARCHING, run=str(self._run)))
+        self._say(SEARCHING)
         lost = not state.finite(self._model)
         began = BadValues(
             step=last + 1,
@@ -193,6 +210,12 @@ class Finiteness:
             raise WeightsLost(bad, told)
         words = f"{sentence(bad)} {advice(bad)}"
         self._publish(wire.Trouble(sentence=words, where=bad.where, details=told, bad=bad))
+        self._say(GOES_ON)
+
+    def _say(self, words: str) -> None:
+        """Say what the run is at, unless the user has ended it."""
+        if not self._controls.stopping:
+            self._publish(wire.Phase(phase=self._controls.phase, sentence=words, run=str(self._run)))
 
     def _examined(self, bad: BadValues, last: int, terms: tuple[str, ...]) -> tuple[BadValues, str]:
         """Return what is known of it, and the traceback where looking for more failed."""
@@ -204,7 +227,7 @@ class Finiteness:
         metrics = [np.array(keras.ops.convert_to_numpy(each)) for each in model.metrics_variables]
         now = dict(state.arrays(model, ())), metrics
         try:
-            return self._looked(lambda: self._replayed(bad, last, diagnosis), bad)
+            return self._replayed(bad, last, diagnosis)
         finally:
             state.put(model, now[0])
             for variable, value in zip(model.metrics_variables, now[1], strict=True):
@@ -221,15 +244,24 @@ class Finiteness:
             note = f"Where it began could not be found: {reason(error)}."
             return bad.model_copy(update={"note": note}), details(error)
 
-    def _replayed(self, bad: BadValues, last: int, diagnosis: Diagnosis) -> BadValues:
+    def _replayed(self, bad: BadValues, last: int, diagnosis: Diagnosis) -> tuple[BadValues, str]:
+        """Find the step, save the model before it, and diagnose it; what is known by then stays where that fails."""
         replay = self._replay()
+        found, told = self._looked(lambda: self._placed(bad, last, replay), bad)
+        if found.note:
+            return self._saved(found, self._back_to_anchor()), told
+        return self._looked(lambda: self._diagnosed(found, replay, diagnosis), found)
+
+    def _placed(self, bad: BadValues, last: int, replay: Replay) -> BadValues:
+        """Bring the model into the state before the step that began it, and say which that is."""
         step = replay.find(self._anchor, last)
-        if step != last:  # a step before has spoilt the weights, and this one only shows it
+        if step != last:  # a step before has spoilt the weights, and the last one only shows it
             bad = bad.model_copy(update={"step": step + 1, "epoch": step // self._steps + 1})
         bad = bad.model_copy(update={"diverged": bad.diverged or self._has_large_weights()})
-        if bad.ended:
-            bad = bad.model_copy(update={"kept_step": step if self._save() else None})
-        before = dict(state.arrays(self._model, ()))
+        return self._saved(bad, step)
+
+    def _diagnosed(self, bad: BadValues, replay: Replay, diagnosis: Diagnosis) -> BadValues:
+        step, before = bad.step - 1, dict(state.arrays(self._model, ()))
         batch = replay.batch(step)
         found = diagnosis.of_step(bad, Step(self._model, batch.x, batch.y), batch)
         if found.cause == "unknown":
@@ -246,7 +278,7 @@ class Finiteness:
     def _save(self) -> bool:
         try:
             save_now(self._model, self._run / LAST_FINITE)
-        except (OSError, RuntimeError):  # on a full disk the checkpoint must do
+        except Exception:  # a full disk, or a model that Keras cannot write: then the checkpoint must do
             return False
         return True
 
@@ -282,3 +314,4 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 SEARCHING = "A value was not finite: looking for the layer, the rows and the term where that began."
+GOES_ON = "Training goes on, though a value was not finite."

@@ -57,6 +57,7 @@ class Step:
 
     def __init__(self, model: Any, x: Any, y: Any, training: bool = True):
         self.model, self.x, self.y = model, _tensors(x), _tensors(y)
+        self._training = training
         with tf.GradientTape(persistent=True) as self.tape:
             self.outputs, self.operations = _flow(model, self.x, training)
             self.terms: Mapping[str, Any] = model.terms(self.x, self.y, self.outputs)
@@ -69,18 +70,14 @@ class Step:
         return tuple(name for name, value in self.terms.items() if is_bad(value))
 
     def blame(self, may_miss: Callable[[str], bool], targets: Mapping[str, Sequence[str]]) -> Blame | None:
-        """Return what began it, None where everything is finite, gradients too.
+        """Return what began it, None where everything is finite, in training the gradients too.
 
         `may_miss` says whether a target may be NaN; `targets` are those of each term.
         """
-        return (
-            self._forward()
-            or self._target(may_miss, targets)
-            or self._term()
-            or self._penalty()
-            or self._gradient_of_term()
-            or self._gradient_of_layer()
-        )
+        found = self._forward() or self._target(may_miss, targets) or self._term() or self._penalty()
+        if found or not self._training:  # nobody computes gradients in a validation
+            return found
+        return self._gradient_of_term() or self._gradient_of_layer()
 
     def compute_terms(self) -> object:
         """Compute the terms once more."""
@@ -219,12 +216,32 @@ class Step:
         return mask
 
 
+def glance(model: Any) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
+    """Return a function that tells of `x`, `y` whether an output, a term or a penalty of `model` is bad there when it
+    does not train. It keeps nothing and is compiled, so that many batches can be looked through.
+    """
+
+    def finite(x: Mapping[str, Any], y: Mapping[str, Any]) -> Any:
+        outputs = model(x, training=False)
+        values = (*outputs.values(), *model.terms(x, y, outputs).values(), *model.losses)
+        return tf.reduce_all([_all_finite(value) for value in values if _is_floating(value)])
+
+    look = finite if model.run_eagerly else tf.function(finite, autograph=False)
+    return lambda x, y: not bool(look(_tensors(x), _tensors(y)))
+
+
 def is_bad(value: Any) -> bool:
     """Whether a tensor holds NaN or infinity."""
+    return _is_floating(value) and not bool(_all_finite(value))
+
+
+def _is_floating(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
-    if not isinstance(dtype, tf.DType) or not dtype.is_floating:
-        return False
-    return not bool(tf.reduce_all(tf.math.is_finite(value)))
+    return isinstance(dtype, tf.DType) and dtype.is_floating
+
+
+def _all_finite(value: Any) -> Any:
+    return tf.reduce_all(tf.math.is_finite(value))
 
 
 def _weights(operation: Operation) -> list[Any]:

@@ -16,13 +16,14 @@ from core.engine import state
 from core.engine.batch import Batch, batch_at
 from core.engine.changes import Changes
 from core.engine.keeping import LARGE, Allowance
+from core.engine.rereading import Reread
 from core.engine.stepping import Stepping
 from core.engine.telemetry import ROWS, Telemetry
 
 SHARE, PAUSE = 0.005, 1.0
 """The most of the time that copies may take, and the seconds between two of them at the least."""
 PATIENCE = 20.0
-"""Seconds that looking for a step may take."""
+"""Seconds that looking for a step, or for a row that validates, may take."""
 PARTS = 8
 
 TOO_LARGE = "The state is too large to be kept twice, so the step could not be made again."
@@ -32,6 +33,18 @@ State = Mapping[str, NDArray[Any]]
 
 class CannotReplay(Exception):
     """The steps cannot be made again; `str()` says why, as a sentence."""
+
+
+def patient(go_on: Callable[[], None], what: str) -> Callable[[], None]:
+    """Return `go_on` with a limit: PATIENCE seconds from now on it raises CannotReplay, because of `what`."""
+    end = time.monotonic() + PATIENCE
+
+    def may_go_on() -> None:
+        go_on()
+        if time.monotonic() > end:
+            raise CannotReplay(f"{what} takes more than {PATIENCE:.0f} s, so it was given up.")
+
+    return may_go_on
 
 
 class Anchor:
@@ -68,8 +81,8 @@ class Replay:
         go_on: Callable[[], None],
     ):
         self._model, self._stepping, self._telemetry, self._changes = model, stepping, telemetry, changes
-        self._steps, self._go_on = steps, go_on
-        self._end = time.monotonic() + PATIENCE
+        self._steps = steps
+        self._may_go_on = patient(go_on, "Making the steps since the last state in memory again")
         self._known: tuple[int, Any] | None = None
 
     def find(self, anchor: Anchor, last: int) -> int:
@@ -104,6 +117,8 @@ class Replay:
     def _batches(self, epoch: int) -> Any:
         if self._known is None or self._known[0] != epoch:
             self._known = epoch, self._stepping.batches(epoch)
+            if isinstance(self._known[1], Reread):
+                self._known[1].go_on = self._may_go_on
         if self._known[1] is None:
             raise CannotReplay(
                 "The script reads its batches while it trains, or makes them in a way of its own, so none could be "
@@ -119,11 +134,7 @@ class Replay:
     def _make(self, step: int, end: int) -> None:
         self._telemetry.start(step)
         while step < end:
-            self._go_on()
-            if time.monotonic() > self._end:
-                raise CannotReplay(
-                    f"The steps since the last state in memory take more than {PATIENCE:.0f} s to make again."
-                )
+            self._may_go_on()
             self._changes.make_again(self._model, step)
             epoch, index = divmod(step, self._steps)
             until = min(end, step - index + self._steps, self._changes.next_again(step), step + ROWS // 8)

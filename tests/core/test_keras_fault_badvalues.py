@@ -131,6 +131,19 @@ def test_values_that_are_bad_in_the_validation_alone_are_named_and_the_run_goes_
     (found,) = [message.bad for message in heard if isinstance(message, wire.Trouble)]
     assert outcome.status == "done"
     assert (found.validation, found.epoch, found.where, found.rows) == (True, 1, "term:odd", (row,))
+    said = [message.sentence for message in heard if isinstance(message, wire.Phase)]
+    searching = next(place for place, sentence in enumerate(said) if "looking for the layer" in sentence)
+    assert "Training goes on" in said[searching + 1]
+
+
+def test_a_gradient_that_would_be_bad_is_no_fault_of_a_validation(desk: Desk) -> None:
+    """The root of 0 in its first batch is fine, but for a gradient that nobody computes."""
+    first, *_, last = (int(row) for row in rows_that_validate())
+    seen = desk.table("roots.csv", (first, last), w=(0.0, -1.0))
+    run = desk.folder(project("sqrt(square(p - y) * w)", validation=0.2, file=seen))
+    _, heard = desk.train(run)
+    (found,) = [message.bad for message in heard if isinstance(message, wire.Trouble)]
+    assert (found.cause, found.kind, found.where, found.rows) == ("term", "nan", "term:odd", (last,))
 
 
 # ---- what is kept
@@ -193,8 +206,10 @@ def test_it_is_found_whichever_way_the_steps_are_made(desk: Desk, way: dict[str,
     assert (bad.cause, bad.step, bad.rows, bad.note) == ("gradient", step, (ODD,), "")
 
 
-def test_it_is_found_where_rows_stream_from_disk(desk: Desk) -> None:
-    bad, _, _ = desk.bad(project("sqrt(square(p - y) * w)", loading="stream"))
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_it_is_found_where_rows_stream_from_disk(desk: Desk, shuffle: bool) -> None:
+    streaming = project("sqrt(square(p - y) * w)", loading="stream", training={"shuffle": shuffle})
+    bad, _, _ = desk.bad(streaming)
     assert (bad.cause, bad.where, bad.formula, bad.note) == (
         "gradient",
         "term:odd",
