@@ -5,7 +5,7 @@ more, without its last line, and its own variables are looked at.
 """
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOADING = "load_data"
+COUNTED = "table.index = range(len(table))"
+"""Follows the line that reads a table: a Parquet file may bring along an index that says nothing of where rows lie."""
 
 
 class Unknown(Exception):
@@ -72,7 +74,7 @@ def _variables(module: ModuleType, script: Path) -> dict[str, Any]:
     loading = next(functions, None)
     if loading is None:
         raise Unknown
-    loading.body = [_telling(line) for line in loading.body]
+    loading.body = [_telling(line) for line in _counting(loading.body)]
     names = dict(vars(module))
     code = ast.Module([loading], type_ignores=[])
     exec(compile(ast.fix_missing_locations(code), str(script), "exec"), names)
@@ -80,6 +82,15 @@ def _variables(module: ModuleType, script: Path) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise Unknown
     return told
+
+
+def _counting(lines: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The lines, and after the first that makes a table one that counts its rows."""
+    counted = ast.parse(COUNTED).body
+    for line in lines:
+        yield line
+        if counted and ast.unparse(line).startswith("table = "):
+            yield counted.pop()
 
 
 def _telling(line: ast.stmt) -> ast.stmt:
