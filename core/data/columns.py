@@ -45,11 +45,15 @@ class Spread:
             self.sample, self.stride = self.sample[::2], self.stride * 2
 
     def histogram(self) -> tuple[int, ...]:
-        """Return counts in BINS equal steps from the lowest to the highest finite number of the sample."""
+        """Return counts in BINS equal steps from the lowest to the highest finite number of the sample.
+
+        They are counted as shares of the way between the two: large numbers leave no room for edges between them.
+        """
         finite = self.sample[np.isfinite(self.sample)]
         if not len(finite) or not np.isfinite(finite.max() - finite.min()):
             return ()
-        return tuple(np.histogram(finite, bins=BINS)[0].tolist())
+        way = finite - finite.min()
+        return tuple(np.histogram(way / (way.max() or 1.0), bins=BINS)[0].tolist())
 
 
 class Values:
@@ -145,6 +149,7 @@ class ColumnSummary:
             values=tuple(_plainly(ordered)),
             histogram=self._histogram(kind, counts, ordered),
             shape=self.shape,
+            length=self.text_length / self.texts if self.texts else None,
             **self._range(kind),
         )
 

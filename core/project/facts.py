@@ -39,6 +39,8 @@ class ColumnFacts(Fact):
     """The distinct values in sorted order where there are at most 1,000 of them."""
     shape: Shape = ()
     """Of one row; () for a plain column."""
+    length: float | None = None
+    """Of texts: how many characters they have in the mean."""
 
 
 class FieldFacts(Fact):

@@ -52,6 +52,31 @@ def test_columns_have_kind_count_missing_range_and_spread(folder):
     assert (columns["date"].minimum, columns["date"].maximum) == ("2024-01-01", "2024-01-05")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2024-05-01"] * 3,
+        [4111111111111111] * 3,
+        [1.0, 1.0000000000000002, 1.0],
+        [4111111111111111, 4111111111111112, 4111111111111111],
+        [0.0, 5e-324, 0.0],
+        [7] * 3,
+    ],
+)
+def test_values_that_hardly_differ_are_counted_as_well(tmp_path, values):
+    (tmp_path / "shop.csv").write_text("n,m\n" + "".join(f"{value},1\n" for value in values))
+    found = facts(tmp_path)
+    assert found.error is None
+    assert sum(found.columns["n"].histogram) == 3
+    assert max(found.columns["n"].histogram) == (3 if len(set(values)) == 1 else 2)
+
+
+def test_texts_are_as_long_as_in_the_mean(folder):
+    columns = facts(folder).columns
+    assert columns["colour"].length == pytest.approx((3 + 4 + 3 + 4) / 4)
+    assert columns["price"].length is None
+
+
 def test_whole_numbers_stay_whole_where_some_are_missing(tmp_path):
     (tmp_path / "shop.csv").write_text("n,m\n1,1\n,2\n3,3\n")
     assert facts(tmp_path).columns["n"].values == (1, 3)
