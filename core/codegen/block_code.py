@@ -14,7 +14,7 @@ from core.codegen.quoting import literal
 from core.codegen.reading_code import HERE, PANDAS, csv_options, place
 from core.data import UnreadableData, resolve
 from core.data.places import stamp
-from core.project.facts import DataFacts
+from core.project.facts import ColumnFacts, DataFacts
 from core.project.schema import CsvSource, Data, Field, ParquetSource, TextField
 
 MIB = 2**20
@@ -36,10 +36,10 @@ FIND_LINES = '''def find_blocks():
         while more := file.read(BLOCK):
             text += more
             end = QUOTED.sub(lambda quoted: bytes(len(quoted[0])), text).rfind(b"\\n") + 1
-            if end:
+            if text[:end].strip({blank}):  # not only blank lines
                 yield begin, begin + end
-                begin, text = begin + end, text[end:]
-        if text:
+            begin, text = begin + end, text[end:]
+        if text.strip({blank}):
             yield begin, begin + len(text)
 '''
 READ_LINES = '''def read_block(block):
@@ -117,6 +117,8 @@ def _may_be_raw(pattern: bytes) -> bool:
 
 def functions(columns: Sequence[str], data: Data, facts: DataFacts, folder: Path) -> Code:
     """Return `find_blocks()` and `read_block(block)`, which yields tables."""
+    from core.data.streaming import blank  # loads pandas and pyarrow
+
     source = data.source
     assert isinstance(source, CsvSource | ParquetSource)
     texts = (field for field in data.fields.values() if isinstance(field, TextField))
@@ -124,11 +126,11 @@ def functions(columns: Sequence[str], data: Data, facts: DataFacts, folder: Path
     if isinstance(source, ParquetSource):
         return _of_groups(columns, source, facts, folder)
     names = "header" not in csv_options(source, folder)
-    _, _, lines = _dialect(source, folder)
+    delimiter, _, lines = _dialect(source, folder)
     head = 'b""' if not lines else "file.readline()"
     head = f'b"".join(file.readline() for _ in range({lines}))' if lines > 1 else head
     arguments = ", ".join(_arguments(columns, written, source, facts, folder))
-    found = FIND_LINES.format(head=head).replace('len(b"")', "0")
+    found = FIND_LINES.format(head=head, blank=blank(delimiter)).replace('len(b"")', "0")
     read = (READ_LINES if names else READ_UNNAMED_LINES).format(head=head, arguments=arguments)
     read = read if lines else read.replace('        head = b""\n', "").replace("head + ", "")
     return Code(f"{found}\n\n{read}", ("import io", PANDAS))
@@ -176,16 +178,24 @@ def dtype(column: str, facts: DataFacts, written: Collection[str] = ()) -> str:
     """Return the type that a column of a CSV has as a whole, "" where single blocks may well show their own.
 
     Blocks without a gap show whole numbers where others show fractions; all are read as the latter, but for those that
-    are `written` as text.
+    are `written` as text or too large for it.
     """
     known = facts.columns.get(column)
-    if known is None or (known.kind == "category" and known.missing and _is_truth(known.values)):
+    if known is None:
         return ""
+    if known.kind == "category" and _is_truth(known.values):
+        return "" if known.missing else "bool"
     if known.dtype == "mixed":
         return "float64" if known.kind == "number" else "str"
     if known.kind == "number":
-        return known.dtype if column in written or known.dtype == "uint64" else "float64"
-    return known.dtype if known.dtype in ("str", "bool") else ""
+        return known.dtype if column in written or _is_too_large_for_float64(known) else "float64"
+    return known.dtype if known.dtype == "str" else ""
+
+
+def _is_too_large_for_float64(known: ColumnFacts) -> bool:
+    """Whether a column holds whole numbers of which neighbours would be one and the same float64."""
+    ends = [abs(end) for end in (known.minimum, known.maximum) if isinstance(end, int | float)]
+    return known.dtype in ("int64", "uint64") and max(ends, default=0.0) >= 2**53
 
 
 def _is_truth(values: Sequence[object]) -> bool:

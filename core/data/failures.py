@@ -20,14 +20,17 @@ class UnreadableData(Exception):
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn whatever reading `path` raises into UnreadableData with one sentence."""
+def reading(path: Path, above: int = 0) -> Iterator[None]:
+    """Turn whatever reading `path` raises into UnreadableData with one sentence.
+
+    `above` lines of the file are left out above those that are read.
+    """
     try:
         yield
     except UnreadableData:
         raise
     except (OSError, ValueError, EOFError, LookupError, MemoryError, csv.Error, zipfile.BadZipFile) as error:
-        raise UnreadableData(_sentence(path, error)) from error
+        raise UnreadableData(_sentence(path, error, above)) from error
 
 
 def shown(text: str, most: int = 200) -> str:
@@ -49,7 +52,7 @@ def checked(path: Path) -> Path:
             return path
 
 
-def _sentence(path: Path, error: BaseException) -> str:
+def _sentence(path: Path, error: BaseException, above: int) -> str:
     name, text = path.name, str(error)
     if isinstance(error, UnicodeDecodeError):
         return (
@@ -67,10 +70,10 @@ def _sentence(path: Path, error: BaseException) -> str:
     if path.suffix.lower() in BINARY and "null" not in text:
         why = f"{name} is damaged, cut short, or not what its name says ({_brief(text)})"
         return f"{why}: write it again or choose another file."
-    return _of_content(name, text)
+    return _of_content(name, text, above)
 
 
-def _of_content(name: str, text: str) -> str:
+def _of_content(name: str, text: str, above: int) -> str:
     if "null byte" in text or "null character" in text:
         return "The path of the data holds a character that no path may hold: choose the file again."
     if "No columns to parse" in text:
@@ -79,10 +82,10 @@ def _of_content(name: str, text: str) -> str:
         return f"{name} has a value of more than 131,072 characters in its first lines: shorten it."
     if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", text):
         expected, line, saw = ragged.groups()
-        return ragged_line(name, int(line), int(saw), int(expected))
+        return ragged_line(name, above + int(line), int(saw), int(expected))
     if "EOF inside string" in text:
         row = re.search(r"row (\d+)", text)
-        where = f", in row {row[1]}" if row else ""
+        where = f", in row {above + int(row[1])}" if row else ""
         return f"{name} has a quotation mark that is never closed{where}: close it."
     return f"{name} cannot be read: {_brief(text)}."
 

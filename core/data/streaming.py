@@ -20,7 +20,7 @@ import pandas as pd
 from core.data import parquet
 from core.data.blocks import Block, of_frame
 from core.data.delimited import PREFIX, named
-from core.data.dialect import dialect, read_options
+from core.data.dialect import Dialect, dialect, read_options
 from core.data.failures import UnreadableData, reading
 from core.data.places import Stamp
 from core.data.splits import WORDS, by_words
@@ -50,8 +50,10 @@ def _through_lines(at: Stamp, dtypes: Dtypes, columns: Sequence[str] | None) -> 
     with reading(at.path), at.path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         head = b"".join(file.readline() for _ in range(found.head_lines))
-        for number, lines in enumerate(_blocks_of_lines(at, file, quoted(found.delimiter, found.spaced))):
-            yield number, of_frame(named(pd.read_csv(io.BytesIO(head + lines), **options), at, start=0))
+        for number, (above, lines) in enumerate(_blocks_of_lines(at, file, found)):
+            with reading(at.path, above):
+                frame = pd.read_csv(io.BytesIO(head + lines), **options)
+            yield number, of_frame(named(frame, at, start=0))
 
 
 def chosen(columns: Sequence[str] | None, dtypes: Dtypes, header: bool) -> dict[str, Any]:
@@ -65,22 +67,32 @@ def chosen(columns: Sequence[str] | None, dtypes: Dtypes, header: bool) -> dict[
     return usecols | ({"dtype": types} if types else {})
 
 
-def _blocks_of_lines(at: Stamp, file: io.BufferedReader, quotes: re.Pattern[bytes]) -> Iterator[bytes]:
-    """Yield the lines after those that were read already; a file of no further line has one empty block."""
-    text, empty = b"", True
+def _blocks_of_lines(at: Stamp, file: io.BufferedReader, found: Dialect) -> Iterator[tuple[int, bytes]]:
+    """Yield lines after those that were read already, and how many of these lie above them.
+
+    Lines that are all blank are no block, unless the file has no others: then one is empty.
+    """
+    quotes, blanks = quoted(found.delimiter, found.spaced), blank(found.delimiter)
+    text, above, empty = b"", 0, True
     while more := file.read(BLOCK):
         text += more
-        end = quotes.sub(lambda found: bytes(len(found[0])), text).rfind(b"\n") + 1
-        if end:
-            yield text[:end]
-            text, empty = text[end:], False
-        elif len(text) > MOST_BLOCK:
+        end = quotes.sub(lambda value: bytes(len(value[0])), text).rfind(b"\n") + 1
+        if text[:end].strip(blanks):
+            yield above, text[:end]
+            empty = False
+        above, text = above + text.count(b"\n", 0, end), text[end:]
+        if len(text) > MOST_BLOCK:
             raise UnreadableData(
                 f"{at.path.name} holds a value of more than {MOST_BLOCK // 2**20} MiB: "
                 "most probably a quotation mark is not closed."
             )
-    if text or empty:
-        yield text
+    if text.strip(blanks) or empty:
+        yield above, text
+
+
+def blank(delimiter: str) -> bytes:
+    """Return what a line that is no row is made of; one of delimiters is a row of gaps."""
+    return b" \t\r\n".replace(delimiter.encode("ascii"), b"")
 
 
 def quoted(delimiter: str, spaced: bool) -> re.Pattern[bytes]:

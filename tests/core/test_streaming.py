@@ -16,7 +16,7 @@ from core.data import inspect, inspection, parquet, places, streaming
 from core.data import loading as ways
 from core.data.giving_up import GivenUp, as_long_as
 from core.data.streaming import quoted
-from core.project.facts import DataFacts, Facts
+from core.project.facts import ColumnFacts, DataFacts, Facts
 from core.project.problems import problems
 from core.project.schema import (
     CategoryField,
@@ -236,6 +236,38 @@ def test_whole_numbers_stay_whole_where_they_are_read_as_text(tmp_path):
     assert rows_of(table, "train")["x"][7, 0] == "7"
 
 
+def test_classes_stay_apart_that_would_be_one_fraction(tmp_path):
+    pd.DataFrame({"k": [2**53, 2**53 + 1] * 200, "y": range(400)}).to_csv(tmp_path / "t.csv", index=False)
+    fields = {"x": NumberField(columns=("y",)), "y": CategoryField(columns=("k",))}
+    table, facts = table_of(data_of("t.csv", fields, Split(validation=0.0)), tmp_path)
+    assert facts.fields["y"].classes == (2**53, 2**53 + 1)
+    assert rows_of(table, "train")["y"].ravel().tolist() == [0, 1] * 200
+
+
+@pytest.mark.parametrize("names", ["b,y\n", ""], ids=["named", "unnamed"])
+def test_blank_lines_that_fill_a_block_change_nothing(tmp_path, names):
+    halves = ["".join(f"{n % 2 == 0},{n}.5\n" for n in part) for part in (range(200), range(200, 400))]
+    (tmp_path / "t.csv").write_text(names + " \n\t\n\r\n\n".join((halves[0], *["\n" * 999] * 9, halves[1])))
+    flag, number = ("b", "y") if names else ("column_0", "column_1")
+    fields = {"x": NumberField(columns=(number,)), "y": CategoryField(columns=(flag,))}
+    table, facts = table_of(data_of("t.csv", fields, SPLITS["random"]), tmp_path)
+    assert (facts.rows, dtype(flag, facts), facts.columns[flag].dtype) == (400, "bool", "bool")
+    assert table.counts == {part: facts.split[part] for part in table.counts}
+    rows = rows_of(table, "train")
+    assert (rows["y"][:, 0] == (rows["x"][:, 0] % 2 < 1)).all()
+
+
+def test_lines_of_nothing_but_delimiters_are_rows(tmp_path):
+    (tmp_path / "t.tsv").write_text("a\tb\n" + "1\t2\n" * 300 + "\t\n" * 1500)
+    data = Data(source=CsvSource(path="t.tsv"), fields={"x": NumberField(columns=("a",))}, loading="stream")
+    assert inspect(data, tmp_path, 5).split["dropped"] == 1500
+
+
+def test_truths_of_which_some_block_shows_none_are_truths():
+    column = ColumnFacts(kind="category", dtype="mixed", count=3, missing=0, values=(False, True))
+    assert dtype("b", DataFacts(columns={"b": column})) == "bool"
+
+
 def test_gaps_that_only_some_blocks_have_change_no_type(tmp_path):
     frame = pd.DataFrame({"n": [*range(500), None], "b": [True] * 500 + [None], "y": range(501)})
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -263,6 +295,15 @@ def test_reading_ends_between_blocks_when_nobody_waits_any_more(folder):  # noqa
         inspect(data, folder, 5)
     assert list(answers) == []
     assert inspect(data, folder, 5).rows == 203
+
+
+@pytest.mark.parametrize("line", [2600, 4000])
+def test_a_row_with_too_many_values_is_named_by_its_line_in_the_file(tmp_path, line):
+    lines = ["a,b"] + ["1,2"] * 2200 + [""] * 300 + ["1,2"] * 1600
+    lines[line - 1] = "1,2,3"
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    found = inspect(data_of("t.csv", {"x": NumberField(columns=("a",))}), tmp_path, 5)
+    assert f"t.csv, line {line}: 3 values where the first line has 2" in (found.error or "")
 
 
 def test_a_quotation_mark_that_is_never_closed_is_said(tmp_path, monkeypatch):
