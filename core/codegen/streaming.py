@@ -140,10 +140,11 @@ def _learn(made: Streaming) -> Iterator[str]:
     yield "        for number, block in enumerate(find_blocks()):"
     yield "            self.blocks.append(block)"
     yield "            for fields, parts in self.rows(number):"
+    yield '                first = -self.counts["train"] % EVERY'
     yield "                for part in self.counts:"
     yield "                    self.counts[part] += int(np.count_nonzero(parts == part))"
     yield '                known = {name: values[parts == "train"] for name, values in fields.items()}'
-    yield "                samples.append({name: values[::EVERY].copy() for name, values in known.items()})"
+    yield "                samples.append({name: values[first::EVERY].copy() for name, values in known.items()})"
     if made.measured:
         yield f"                for name in {literal(made.measured)}:"
         yield "                    found = moments(known[name])"

@@ -155,6 +155,16 @@ def test_of_the_rows_only_a_sample_is_kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_the_sample_is_evenly_spaced_however_few_rows_are_read_at_a_time(tmp_path, monkeypatch, rows):
+    monkeypatch.setattr(block_code, "SAMPLE_BYTES", 160)
+    pd.DataFrame({"a": range(400), "y": range(400)}).to_csv(tmp_path / "t.csv", index=False)
+    fields = {"x": NumberField(columns=("a",)), "y": NumberField(columns=("y",))}
+    table, _ = table_of(data_of("t.csv", fields, Split(validation=0.0)), tmp_path, rows)
+    assert len(table.blocks) > 1
+    assert table.sample["x"].ravel().tolist() == list(range(0, 400, 20))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
 def test_how_many_rows_are_read_at_a_time_changes_nothing(folder, rows):  # noqa: F811
     table, _ = table_of(data_of("t.csv", FIELDS["mean"]), folder, rows)
     other, _ = table_of(data_of("t.csv", FIELDS["mean"]), folder, 50)
