@@ -136,8 +136,11 @@ def _image_folder(data: Data, used: Mapping[str, Field], folder: Path, out: Path
     return Code(f"folder = {place(beside, out)}\n\n{field_code.READ_IMAGE}", (NUMPY, "from PIL import Image"))
 
 
-def dropped(data: Data, making: Making) -> Code:
-    """Return the lines that leave out rows in which a field has no value and is not to be filled."""
+def dropped(data: Data, making: Making, emptied: str = "") -> Code:
+    """Return the lines that leave out rows in which a field has no value and is not to be filled.
+
+    `emptied` are lines for a table that may have lost all its rows, of which no array can be made.
+    """
     dropping = _dropping(data, making.facts)
     chosen = {
         column: list(dict.fromkeys(field.classes))
@@ -148,7 +151,7 @@ def dropped(data: Data, making: Making) -> Code:
     names = [column for field in dropping.values() for column in field.columns] + _by(data)
     columns = list(dict.fromkeys(name for name in names if _may_miss(name, making, data)))
     if making.reading.is_table:
-        return _dropped_of_table(columns, chosen, making)
+        return _dropped_of_table(columns, chosen, making, emptied)
     return _dropped_of_arrays(columns, chosen, making)
 
 
@@ -160,15 +163,18 @@ def _may_miss(column: str, making: Making, data: Data) -> bool:
     return making.reading.is_table or not dtype or dtype.startswith(("float", "datetime"))
 
 
-def _dropped_of_table(columns: list[str], chosen: Mapping[str, Sequence[object]], making: Making) -> Code:
-    arrays = [column for column in columns if making.is_array(column)]
+def _dropped_of_table(
+    columns: list[str], chosen: Mapping[str, Sequence[object]], making: Making, emptied: str
+) -> Code:
+    arrays = [_gap(column, making, negated=True) for column in columns if making.is_array(column)]
     lines = [f"table = table.dropna(subset={literal(columns)})"] if columns else []
-    lines += [f"table = table[{_gap(column, making, negated=True)}]" for column in arrays]
     lines += [
         f"table = table[table[{literal(column)}].isin({literal(list(known))})]"
         for column, known in chosen.items()
     ]
-    return Code("\n".join(lines))
+    lines += [emptied, f"table = table[{' & '.join(arrays)}]"] if arrays else []
+    lines += [emptied] if lines else []
+    return Code("\n".join(filter(None, lines)))
 
 
 def _dropped_of_arrays(columns: list[str], chosen: Mapping[str, Sequence[object]], making: Making) -> Code:

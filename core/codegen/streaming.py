@@ -48,6 +48,8 @@ FINISHED = '''    def finished(self, fields):
 SCALED = """        for name, (offset, scale) in self.scaling.items():
             fields[name] = (fields[name] - offset) / scale
 """
+EMPTIED = """if table.empty:  # nothing to stack
+    continue"""
 OF_PART = '''    def of_part(self, part, order):
         """Yield the finished fields of the rows of a part, from blocks in an order."""
         for number in order:
@@ -78,6 +80,11 @@ class Streaming:
         """Return the category fields of which gaps are filled with what is most frequent."""
         chosen = ((n, f) for n, f in self.used.items() if isinstance(f, CategoryField))
         return [name for name, field in chosen if field.missing == "fill" and field.fill is None]
+
+    @property
+    def stacks(self) -> bool:
+        """Whether arrays are made of lists in a column, for which there must be rows."""
+        return any(map(self.making.is_array, columns_of(self.data, self.used, self.making.facts)))
 
     @property
     def measured(self) -> list[str]:
@@ -210,7 +217,7 @@ def _rows(made: Streaming) -> Code:
         + CHECK.replace("        ", "", 1).replace("\n        ", "\n")
     )
     random = "    random = np.random.default_rng((SEED, number))\n" if _is_drawn(made.data.split) else ""
-    drop = dropped(made.data, made.making)
+    drop = dropped(made.data, made.making, EMPTIED if made.stacks else "")
     fields = fields_of(made.used, made.making)
     inner = join((drop.marked("data"), _parts(made).marked("split"), fields, Code("yield fields, parts")))
     loop = "    for table in read_block(self.blocks[number]):\n" + _indent(_indent(inner.text))
