@@ -19,7 +19,12 @@ from core.project.schema import CsvSource, Data, Field, ParquetSource, TextField
 
 MIB = 2**20
 WINDOW = 16
-"""Pieces of the table whose rows are shuffled together: they come from as many places all over the file."""
+"""Pieces of the table whose rows are shuffled together."""
+MOST_LANES = 8
+"""Blocks all over the file that these pieces are taken from in turn: a block that is read takes some memory."""
+LANES_BYTES = 192 * 2**20
+COLUMN_BYTES = 4 * 2**20
+"""What reading a column of a row group takes: a buffer, and a page of values as it is in the file and unpacked."""
 WINDOW_BYTES = 48 * 2**20
 SAMPLE_BYTES = 32 * 2**20
 """What the sample of training rows may take, from which vocabularies, medians and shapes are learnt."""
@@ -94,9 +99,17 @@ def constants(
         *_blocks(data.source, folder),
         f"ROWS = {literal(rows)}  # at most so many are read at a time, a piece",
         f"WINDOW = {WINDOW}  # pieces whose rows are shuffled together",
+        f"LANES = {_lanes(columns, data.source)}  # blocks that these are taken from in turn",
         f"EVERY = {literal(every)}  # one of so many training rows is in the sample that the model is built from",
     ]
     return Code("\n".join(lines), ("import re", HERE) if isinstance(data.source, CsvSource) else (HERE,))
+
+
+def _lanes(columns: Sequence[str], source: CsvSource | ParquetSource) -> int:
+    """Return how many blocks are read at the same time; of a row group, every column is read by itself."""
+    if isinstance(source, CsvSource):
+        return MOST_LANES
+    return max(1, min(MOST_LANES, LANES_BYTES // (COLUMN_BYTES * len(columns))))
 
 
 def _blocks(source: CsvSource | ParquetSource, folder: Path) -> list[str]:

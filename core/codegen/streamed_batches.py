@@ -35,10 +35,11 @@ SHUFFLED = '''
     def pieces(self):
         """Yield inputs and targets of a window of the table at a time, those to train on shuffled."""
         random = np.random.default_rng((SEED, self.epoch))
-        order = range(len(self.table.blocks))
+        order, lanes = range(len(self.table.blocks)), 1
         if self.part == "train":
-            order = random.permutation(len(self.table.blocks))
-        pieces = self.table.of_part(self.part, order)
+            order, lanes = random.permutation(len(self.table.blocks)), LANES
+        readers = [self.table.of_part(self.part, order[lane::lanes]) for lane in range(lanes)]
+        pieces = (piece for turn in itertools.zip_longest(*readers) for piece in turn if piece)
         while window := list(itertools.islice(pieces, WINDOW)):
             rows = {name: np.concatenate([piece[name] for piece in window]) for name in window[0]}
             if self.part == "train":

@@ -272,6 +272,20 @@ def test_the_order_depends_on_seed_and_epoch_alone(place: Path, tmp_path: Path, 
     assert order_of(batches, 1) != second
 
 
+def test_rows_are_shuffled_with_those_of_other_blocks(place: Path, tmp_path: Path) -> None:
+    """A table sorted by class, in blocks much larger than the pieces that are shuffled together."""
+    frame = pd.read_parquet(place / "rows.parquet").ffill().bfill()
+    frame.assign(b=np.arange(ROWS) // 100).to_parquet(tmp_path / "sorted.parquet", row_group_size=100)
+    made = project("sorted.parquet", {"validation": 0.0})
+    module = module_of(made, tmp_path, tmp_path)
+    module.ROWS, module.LANES = 2, 4
+    rows = module.Table()
+    scale, offset = rows.scaling["x"][1][1], rows.scaling["x"][0][1]
+    first = next(iter(module.Batches(rows, "train").pieces()))[0]["x"][:, 1] * scale + offset
+    assert len(first) == 8
+    assert len(set(first.round())) == 4
+
+
 def test_validation_rows_come_in_the_order_of_the_file(place: Path, tmp_path: Path) -> None:
     module = module_of(project(), place, tmp_path)
     rows = module.Table()
