@@ -30,7 +30,9 @@ SAMPLE_BYTES = 32 * 2**20
 """What the sample of training rows may take, from which vocabularies, medians and shapes are learnt."""
 MOST_ROWS = 50_000
 TEXT_BYTES = 256
-"""What a text takes, about: its length is no fact."""
+"""What a text takes, about, while it is not known how long the texts of its column are."""
+TEXT_HEAD = 64
+"""What a text takes besides its characters."""
 SMALL = 128 * 2**20
 """Up to what size the validation rows are kept in memory once they were read."""
 
@@ -66,8 +68,8 @@ FIND_GROUPS = '''def find_blocks():
         return range(file.num_row_groups)
 '''
 READ_GROUPS = '''def read_block(block):
-    """Yield the rows of a row group, some at a time."""
-    with pq.ParquetFile(DATA, buffer_size=2**20) as file:
+    """Yield the rows of a row group, some at a time; those that are not yet due stay on disk."""
+    with pq.ParquetFile(DATA, buffer_size=2**20, pre_buffer=False) as file:
         for rows in file.iter_batches(ROWS, row_groups=[block], columns=COLUMNS):
             yield {table}
 '''
@@ -82,7 +84,14 @@ def _bytes(name: str, field: Field, facts: DataFacts) -> int:
     known = facts.fields.get(name)
     if known is None:
         return 4 * len(field.columns)
-    return TEXT_BYTES if known.dtype == "string" else 4 * prod(size or 1 for size in known.shape)
+    if known.dtype == "string":
+        return _text_bytes(facts.columns.get(field.columns[0]))
+    return 4 * prod(size or 1 for size in known.shape)
+
+
+def _text_bytes(column: ColumnFacts | None) -> int:
+    length = column.length if column else None
+    return TEXT_BYTES if length is None else TEXT_HEAD + round(length)
 
 
 def constants(

@@ -18,7 +18,9 @@ from core.project.schema import CsvSource, Data, ImageField, ParquetSource
 
 GIB = 2**30
 MOST_IN_MEMORY = GIB
-"""Bytes of text, or of Parquet before compression, up to which rows are kept in memory unless a project says more."""
+"""Bytes of text, or of rows in a Parquet file, up to which they are kept in memory unless a project says more."""
+LARGE_GROUP = 48 * 2**20
+"""Bytes of a row group from which on the rows that are shuffled together come from few places of the file."""
 ASCII_LIKE = ("utf-8", "ascii", "cp125", "iso8859", "koi8")
 """Encodings in which a byte that looks like a line end or a quotation mark is one."""
 SAMPLE = 2**20
@@ -37,7 +39,7 @@ def loading(data: Data, folder: Path) -> Loading:
         return Loading(streams=False, sentence=f"All rows are kept in memory{reason}.")
     obstacle = why_not(data, at)
     if obstacle is None:
-        return Loading(streams=True, sentence=f"The rows stream from disk{reason}.")
+        return Loading(streams=True, sentence=f"The rows stream from disk{reason}.{_how_shuffled(at)}")
     sentence = f"All rows are kept in memory, because {obstacle}."
     return Loading(streams=False, sentence=sentence, too_large=large, why_not=obstacle)
 
@@ -64,7 +66,7 @@ def why_not(data: Data, at: Stamp) -> str | None:
 
 
 def size(at: Stamp) -> int:
-    """Return the bytes that decide: of a CSV the file's, of Parquet those of its values before compression."""
+    """Return the bytes that decide: of a CSV the file's, of Parquet those that its rows take in memory."""
     return _unpacked(at) if isinstance(at.source, ParquetSource) else at.size
 
 
@@ -88,6 +90,23 @@ def _why_no_blocks(at: Stamp) -> str | None:
     if b"\n" not in head and (b"\r" in head or at.size > SAMPLE):
         return "its lines do not end with a line feed, as those of other tables do"
     return None
+
+
+def _how_shuffled(at: Stamp) -> str:
+    """Return a sentence, after a blank, where large row groups keep rows from being shuffled all over the file."""
+    if not isinstance(at.source, ParquetSource) or size(at) <= LARGE_GROUP * _row_groups(at):
+        return ""
+    return (
+        f" The row groups of {at.path.name} are large, so rows from few places of it are shuffled together: "
+        "where it is sorted, shuffle it first or write it in smaller row groups."
+    )
+
+
+@lru_cache(maxsize=16)
+def _row_groups(at: Stamp) -> int:
+    from core.data.parquet import row_groups  # brings pyarrow along, which most projects need not
+
+    return row_groups(at)
 
 
 def _measured(at: Stamp) -> str:

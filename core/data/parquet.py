@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.data import unpacked
 from core.data.blocks import Block, of_frame
 from core.data.failures import UnreadableData, reading, refuse_very_wide
 from core.data.places import Stamp
@@ -16,9 +17,14 @@ BUFFER = 2**20
 """Bytes of each column that are read from disk at a time."""
 
 
+def opened(at: Stamp) -> pq.ParquetFile:
+    """Open a file; of a row group, no more is in memory than is due, where pyarrow would take in all of it."""
+    return pq.ParquetFile(at.path, buffer_size=BUFFER, pre_buffer=False)
+
+
 def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
     """Yield the first `rows` rows (all if None) in blocks of `size` (one block if None)."""
-    with reading(at.path), pq.ParquetFile(at.path) as file:
+    with reading(at.path), opened(at) as file:
         refuse_very_wide(at.path.name, len(file.schema_arrow.names))
         _refuse_same_names(at, file.schema_arrow.names)
         wanted = file.metadata.num_rows if rows is None else min(rows, file.metadata.num_rows)
@@ -36,17 +42,17 @@ def read(at: Stamp, rows: int | None, size: int | None) -> Iterator[Block]:
             yield of_frame(named(file.schema_arrow.empty_table().to_pandas()))
 
 
-def groups(at: Stamp, values: int, columns: Sequence[str] | None) -> Iterator[tuple[int, Block]]:
-    """Yield the number of its row group and some rows of it, about `values` values at a time."""
-    with reading(at.path), pq.ParquetFile(at.path, buffer_size=BUFFER) as file:
+def groups(at: Stamp, at_once: int, columns: Sequence[str] | None) -> Iterator[tuple[int, Block]]:
+    """Yield the number of its row group and some rows of it, which take about `at_once` bytes."""
+    with reading(at.path), opened(at) as file:
         refuse_very_wide(at.path.name, len(file.schema_arrow.names))
         _refuse_same_names(at, file.schema_arrow.names)
-        size = max(1, values // max(1, len(file.schema.names)))
         chosen = None if columns is None else _physical(file, columns)
-        for number in range(file.num_row_groups):
+        for number, each in enumerate(unpacked.bytes_a_row(file)):
+            size = max(1, int(at_once / each))
             for batch in file.iter_batches(size, row_groups=[number], columns=chosen):
                 yield number, of_frame(named(batch.to_pandas()))
-        if not file.num_row_groups:
+        if not file.metadata.num_rows:
             yield 0, of_frame(named(file.schema_arrow.empty_table().to_pandas()))
 
 
@@ -56,10 +62,15 @@ def _physical(file: pq.ParquetFile, columns: Sequence[str]) -> list[str] | None:
 
 
 def unpacked_size(at: Stamp) -> int:
-    """Return the bytes that the values of the file take before compression."""
+    """Return about how many bytes the rows of the file take in memory."""
+    with reading(at.path), opened(at) as file:
+        return unpacked.size(file)
+
+
+def row_groups(at: Stamp) -> int:
+    """Return how many row groups the file has."""
     with reading(at.path):
-        found = pq.read_metadata(at.path)
-        return sum(found.row_group(number).total_byte_size for number in range(found.num_row_groups))
+        return int(pq.read_metadata(at.path).num_row_groups)
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:

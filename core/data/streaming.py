@@ -29,7 +29,8 @@ from core.project.schema import CsvSource, Split
 BLOCK = 4 * 2**20
 MOST_BLOCK = 32 * BLOCK
 """A block this large holds no end of a line: most probably a quotation mark is not closed."""
-VALUES_AT_ONCE = 2**20
+AT_ONCE = 8 * 2**20
+"""Bytes of the rows of a Parquet file that are read at a time."""
 
 Dtypes = Mapping[str, str]
 
@@ -41,7 +42,7 @@ def through(at: Stamp, dtypes: Dtypes, columns: Sequence[str] | None = None) -> 
     """
     if isinstance(at.source, CsvSource):
         return _through_lines(at, dtypes, columns)
-    return parquet.groups(at, VALUES_AT_ONCE, columns)
+    return parquet.groups(at, AT_ONCE, columns)
 
 
 def _through_lines(at: Stamp, dtypes: Dtypes, columns: Sequence[str] | None) -> Iterator[tuple[int, Block]]:

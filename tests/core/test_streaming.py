@@ -12,7 +12,7 @@ from core.codegen import block_code
 from core.codegen.block_code import dtype
 from core.codegen.code import unmark
 from core.codegen.streaming import loading as streamed
-from core.data import inspect, inspection, parquet, places, streaming
+from core.data import inspect, inspection, places, streaming
 from core.data import loading as ways
 from core.data.giving_up import GivenUp, as_long_as
 from core.data.streaming import quoted
@@ -45,7 +45,7 @@ SOURCES = {"t.csv": CsvSource, "odd.csv": CsvSource, "t.parquet": ParquetSource}
 def small_blocks(monkeypatch):
     """Cut small files into many blocks, and read few rows at a time."""
     monkeypatch.setattr(streaming, "BLOCK", 1500)
-    monkeypatch.setattr(streaming, "VALUES_AT_ONCE", 300)
+    monkeypatch.setattr(streaming, "AT_ONCE", 2400)
     yield
     inspection._survey.cache_clear()
     inspection._streamed_tally.cache_clear()
@@ -380,29 +380,3 @@ def test_what_must_be_in_memory_says_so_and_why(rows, monkeypatch, change, says)
     facts = Facts(data=DataFacts(loading=ways.loading(large, rows)))
     warned = [one for one in problems(Project(data=large), facts) if one.code == "large-in-memory"]
     assert says in warned[0].message
-
-
-def test_arrays_stream_from_parquet_and_row_groups_are_blocks(tmp_path):
-    arrays = np.random.default_rng(2).normal(3, 2, size=(90, 4))
-    frame = pd.DataFrame({"a": list(arrays), "y": range(90)})
-    frame.to_parquet(tmp_path / "t.parquet", row_group_size=20)
-    for scaling, offset in (("standardize", arrays.mean(0)), ("minmax", arrays.min(0))):
-        fields = {"x": NumberField(columns=("a",), scaling=scaling), "y": NumberField(columns=("y",))}
-        table, _ = table_of(data_of("t.parquet", fields, Split(validation=0.0)), tmp_path)
-        assert list(table.blocks) == [0, 1, 2, 3, 4]
-        np.testing.assert_allclose(table.scaling["x"][0], offset, rtol=1e-5)
-
-
-def test_an_index_that_pandas_hides_is_read_as_a_column(tmp_path):
-    frame = pd.DataFrame({"n": [*range(88), 90, 91], "y": range(90)})
-    frame.set_index("n").to_parquet(tmp_path / "t.parquet", row_group_size=20)
-    fields = {"x": NumberField(columns=("n",)), "y": NumberField(columns=("y",))}
-    table, facts = table_of(data_of("t.parquet", fields, Split(validation=0.0)), tmp_path)
-    assert set(facts.columns) == {"n", "y"}
-    assert rows_of(table, "train")["x"].ravel().tolist()[-2:] == [90, 91]
-
-
-def test_the_size_of_parquet_is_what_its_values_take(tmp_path):
-    pd.DataFrame({"a": np.zeros(200_000)}).to_parquet(tmp_path / "t.parquet")
-    at = places.stamp(ParquetSource(path="t.parquet"), tmp_path)
-    assert parquet.unpacked_size(at) >= ways.size(at) > 0
