@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import keras
 
+from core.engine.blocks import Captured
+from core.engine.feeding import late
 from core.engine.room import Room
 from core.engine.state import COUNTERS
 from core.engine.tables import keep_whole
@@ -91,6 +93,7 @@ class Fitting(Protocol):
 
     companions: Sequence[Any]
     room: Room
+    captured: Captured | None
 
     def trouble(self, sentence: str) -> None: ...
 
@@ -114,6 +117,7 @@ def fitting(watch: Fitting, start: Start) -> Iterator[None]:
                 given.arguments["initial_epoch"] = given.arguments["epochs"] if start.over else start.epoch
                 _append_tables(callbacks, start.epochs)
             keep_whole(callbacks, watch.room, watch.trouble)
+            late(given.args[0], given.arguments, watch.captured.made if watch.captured else ())
         return fit(*given.args, **given.kwargs)
 
     keras.Model.fit = begun

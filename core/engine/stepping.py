@@ -16,6 +16,7 @@ from core.engine import sharing, streams
 from core.engine.batch import Batch, batch_at
 from core.engine.blocks import Blocks, Captured, NotInBlocks, Way
 from core.engine.explaining import Explained
+from core.engine.feeding import opened
 from core.engine.rereading import Reread, reread, streamed_batches
 from core.engine.reuse import Compiled
 from core.engine.telemetry import Telemetry
@@ -208,7 +209,7 @@ class Stepping:
         steps = int(self._model.steps_per_execution)
 
         def driven(iterator: Any) -> Any:
-            logs = original(iterator)
+            logs = original(opened(iterator))
             after(steps)
             return logs
 
