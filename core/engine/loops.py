@@ -14,6 +14,9 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from core.engine.readonce import read_once
+from core.engine.shapes import tell_shapes
+
 ONE_THREAD, THREADS = "SINGLE_THREADED_EXECUTOR", ""
 """How TensorFlow calls its executors."""
 QUICK = 0.0005
@@ -21,6 +24,8 @@ QUICK = 0.0005
 TIMED, LONG_ENOUGH = 3, 0.005
 """Calls of a loop after which its time is trusted, and the seconds that one must last: in shorter ones the call itself
 counts for too much. The first call does not count, because it also prepares the loop."""
+TOGETHER = 4
+"""Steps that one thread makes in one turn of the loop: what a turn costs is several percent of a small step."""
 CONTROL_FLOW = frozenset({"If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase"})
 """Operations that one thread cannot run once TensorFlow has simplified the step."""
 
@@ -123,8 +128,9 @@ class Exact:
 
     def _traced(self, executor: str) -> Any:
         once = self._traced_once()
+        together = TOGETHER if executor == ONE_THREAD else 1
         with tf.experimental.function_executor_type(executor):
-            return loop_of(self._model, once).get_concrete_function()
+            return loop_of(self._model, once, together).get_concrete_function()
 
     def _traced_once(self) -> Any:
         if self._once is None:
@@ -133,23 +139,39 @@ class Exact:
         return self._once
 
     def _one_step(self) -> Any:
-        return _once(self._step, self._rows, alone=_one_device(self._model)).get_concrete_function()
+        once = _once(self._step, self._rows, alone=_one_device(self._model))
+        with read_once(self._model.optimizer):
+            return once.get_concrete_function()
 
 
-def loop_of(model: Any, once: Callable[[Any], Any], **options: Any) -> Any:
+def loop_of(model: Any, once: Callable[[Any], Any], together: int = 1, **options: Any) -> Any:
     """Return a function of the first step and their count, which calls `once` with the number of each.
 
-    `options` are those of `tf.function`.
+    `together` is how many steps a turn of the loop makes; `options` are those of `tf.function`.
     """
     signature = [tf.TensorSpec([], tf.int64)] * 2
 
     @tf.function(input_signature=signature, autograph=False, **options)  # type: ignore[untyped-decorator]
     def run(first: Any, count: Any) -> Any:
-        last = first + count
-        tf.while_loop(lambda step: step < last, lambda step: [once(step)], [first], parallel_iterations=1)
+        step, last = first, first + count
+        if together > 1:
+            step = _turns(once, step, last, together)
+        _turns(once, step, last, 1)
         return model.get_metrics_result()
 
     return run
+
+
+def _turns(once: Callable[[Any], Any], first: Any, last: Any, together: int) -> Any:
+    """Make steps from `first` on, `together` at a turn, while so many are left; return the next one."""
+
+    def turn(step: Any) -> Any:
+        for _ in range(together):
+            step = once(step)
+        return [step]
+
+    (following,) = tf.while_loop(lambda step: step + together <= last, turn, [first], parallel_iterations=1)
+    return following
 
 
 def _once(step: Callable[[Any], Any], rows: Rows, *, alone: bool) -> Any:
@@ -160,6 +182,7 @@ def _once(step: Callable[[Any], Any], rows: Rows, *, alone: bool) -> Any:
     )
     def once(number: Any) -> Any:
         step(rows.batch(number))
+        tell_shapes(tf.compat.v1.get_default_graph())
         return number + 1
 
     return once
@@ -178,5 +201,5 @@ def _branches(function: Any) -> bool:
 
 def _executor(loop: Any) -> str:
     """The executor that a loop was traced for: only for threads may TensorFlow take it apart."""
-    (found,) = (each for each in loop.graph.get_operations() if each.type in ("While", "StatelessWhile"))
+    found = next(each for each in loop.graph.get_operations() if each.type in ("While", "StatelessWhile"))
     return THREADS if "_lower_using_switch_merge" in found.node_def.attr else ONE_THREAD

@@ -15,6 +15,8 @@ from core.data.failures import UnreadableData
 from core.data.loading import loading
 from core.engine.blocks import Blocks, Captured, NotInBlocks
 from core.engine.loops import Exact
+from core.engine.readonce import read_once
+from core.engine.shapes import tell_shapes
 from core.project import storage
 from core.project.facts import Loading
 from core.runs.folder import PROJECT, facts_of
@@ -73,7 +75,8 @@ class Streamed(Exact):
             return FromIterator(loop.get_concrete_function(), self._streamed)
 
     def _one_step(self) -> Any:
-        return _once(self._step, self._streamed.element_spec).get_concrete_function()
+        with read_once(self._model.optimizer):
+            return _once(self._step, self._streamed.element_spec).get_concrete_function()
 
 
 class StreamedBlocks(Blocks):
@@ -135,6 +138,7 @@ def _once(step: Callable[[Any], Any], spec: Any) -> Any:
     )
     def once(batch: Any) -> Any:
         step(batch)
+        tell_shapes(tf.compat.v1.get_default_graph())
         return tf.zeros([], tf.int64)
 
     return once

@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = [pytest.mark.keras, pytest.mark.timeout(120)]
 
-ROWS, SIZE, STEPS = 130, 20, 7
+ROWS, SIZE, STEPS = 410, 20, 21
 
 
 class Alone:
@@ -18,7 +18,7 @@ class Alone:
 
 
 class Batches:
-    """Rows and their order, as a script has them; the last of 7 batches is short."""
+    """Rows and their order, as a script has them; the last of 21 batches is short."""
 
     def __init__(self) -> None:
         random = np.random.default_rng(5)
@@ -34,7 +34,21 @@ class Batches:
         return {"x": self.x["x"][rows]}, {"y": self.y["y"][rows]}
 
 
-def model() -> Any:
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "Adam": {"amsgrad": True},
+    "AdamW": {"weight_decay": 0.01, "clipnorm": 1.0, "use_ema": True, "ema_overwrite_frequency": 3},
+    "Nadam": {"gradient_accumulation_steps": 3},
+    "Adamax": {"decay_steps": 15},
+    "SGD": {"momentum": 0.9, "nesterov": True},
+    "Lamb": {},
+    "Adafactor": {},
+    "Ftrl": {},
+    "Muon": {},
+}
+"""Each with settings of which some are in no other; `decay_steps` are those of a schedule."""
+
+
+def model(optimizer: str = "Adam", **settings: Any) -> Any:
     import keras
 
     keras.utils.clear_session()
@@ -43,7 +57,10 @@ def model() -> Any:
     inner = keras.layers.Dense(24, "relu", kernel_regularizer=keras.regularizers.L2(0.01))(x)
     inner = keras.layers.Dropout(0.3)(keras.layers.BatchNormalization()(inner))
     made = keras.Model({"x": x}, {"y": keras.layers.Dense(3)(inner)})
-    made.compile(keras.optimizers.Adam(0.01), loss={"y": "mse"}, jit_compile=False)
+    steps = settings.pop("decay_steps", 0)
+    rate = keras.optimizers.schedules.CosineDecay(0.02, steps) if steps else 0.01
+    chosen = getattr(keras.optimizers, optimizer)(rate, **settings)
+    made.compile(chosen, loss={"y": "mse"}, jit_compile=False)
     made.optimizer.build(made.trainable_variables)
     return made
 
@@ -52,12 +69,11 @@ def values(made: Any) -> list[Any]:
     return [each.value.numpy() for each in (*made.variables, *made.optimizer.variables)]
 
 
-@pytest.fixture(scope="module")
-def by_keras() -> list[Any]:
+def by_keras(made: Any) -> list[Any]:
     """The state after an epoch of Keras's own steps."""
     import tensorflow as tf
 
-    made, batches = model(), Batches()
+    batches = Batches()
     made.make_train_function()
     spec = ({"x": tf.TensorSpec((None, 3))}, {"y": tf.TensorSpec((None, 3))})
     data = tf.data.Dataset.from_generator(lambda: (batches[i] for i in range(STEPS)), output_signature=spec)
@@ -67,21 +83,46 @@ def by_keras() -> list[Any]:
     return values(made)
 
 
-@pytest.mark.parametrize("threads", [False, True], ids=["one thread", "threads"])
-def test_a_loop_has_the_bits_of_keras(by_keras: list[Any], threads: bool, monkeypatch: Any) -> None:
+def by_loop(made: Any) -> Any:
+    """The loop that has made an epoch, in two calls of which neither ends with a turn of the loop."""
     from core.engine import loops
     from core.engine.blocks import Rows
+
+    way = loops.Exact(made, made.train_step, Rows(Batches(), SIZE), "steps", Alone())
+    way.prepare()
+    way(0, 6)
+    way(6, STEPS - 6)
+    return way._loops[0]
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[Any]:
+    return by_keras(model())
+
+
+@pytest.mark.parametrize("threads", [False, True], ids=["one thread", "threads"])
+def test_a_loop_has_the_bits_of_keras(expected: list[Any], threads: bool, monkeypatch: Any) -> None:
+    from core.engine import loops
 
     if threads:
         monkeypatch.setattr(loops, "_one_device", lambda _model: False)
     made = model()
-    way = loops.Exact(made, made.train_step, Rows(Batches(), SIZE), "steps", Alone())
-    way.prepare()
-    assert way._loops[0].in_threads is threads
-    way(0, 3)
-    way(3, 4)
-    for ours, theirs in zip(values(made), by_keras, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    assert by_loop(made).in_threads is threads
+    assert_same(values(made), expected)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_has_the_bits_of_keras_though_it_reads_rate_and_step_once(name: str) -> None:
+    made = model(name, **OPTIMIZERS[name])
+    by_loop(made)
+    assert_same(values(made), by_keras(model(name, **OPTIMIZERS[name])))
+    assert "update_step" not in vars(made.optimizer)
+
+
+def assert_same(ours: list[Any], theirs: list[Any]) -> None:
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_loop_with_branches_is_not_run_in_one_thread() -> None:
