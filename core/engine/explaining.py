@@ -38,21 +38,30 @@ class Explained:
 
     def __call__(self, first: int, count: int) -> Logs:
         """Make `count` steps from batch `first` on; return the metrics by then."""
-        made = self._telemetry.made
         try:
-            return self._way(first, count)
+            logs = self._way(first, count)
         except tf.errors.OpError:
-            self._fail_again(first + (self._telemetry.made - made if self._counts else 0), first + count)
+            self._fail_again(self._suspects(first, first + count))
             raise
+        if self._counts:
+            self._telemetry.counted += count
+        return logs
 
-    def _fail_again(self, first: int, last: int) -> None:
-        """Raise what Keras's own step raises on the batch that failed; nothing if it does not fail.
+    def _suspects(self, first: int, last: int) -> range:
+        """The batches that the step which failed may have been made on.
 
-        A step that failed after its losses were known has been counted, so the one before is made too.
+        A step that failed after its losses were known has been counted, so it may be the one before, too.
         """
+        if not self._counts:
+            return range(first, last)
+        next_one = first + self._telemetry.made - self._telemetry.counted
+        return range(max(first, next_one - 1), min(next_one + 1, last))
+
+    def _fail_again(self, suspects: range) -> None:
+        """Raise what Keras's own step raises on the batch that failed; nothing if it does not fail."""
         made = self._telemetry.made
         try:
-            for index in range(max(0, first - 1), min(first + 1, last)) if self._counts else range(first, last):
+            for index in suspects:
                 self._keras_step(self._batches[index])
         finally:
             self._telemetry.made = made

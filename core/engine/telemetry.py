@@ -36,6 +36,8 @@ class Telemetry:
         self._training = False
         self.read = 0
         """Steps read out so far."""
+        self.counted = 0
+        """Steps that are known to have been made, without asking the device."""
 
     def install(self) -> None:
         """Wrap the model instance's own methods; to be done before Keras traces its step."""
@@ -49,8 +51,7 @@ class Telemetry:
 
     def start(self, made: int) -> None:
         """Count on from `made` steps."""
-        self._made.assign(made)
-        self.read = made
+        self.made = self.read = made
 
     @property
     def made(self) -> int:
@@ -60,6 +61,7 @@ class Telemetry:
     @made.setter
     def made(self, steps: int) -> None:
         self._made.assign(steps)
+        self.counted = steps
 
     def take(self) -> tuple[int, NDArray[np.float32]]:
         """Return the first step that is new (0 is the first of the run) and one row for each new step."""
@@ -110,5 +112,7 @@ class Telemetry:
     def _write(self, row: Any) -> None:
         place = self._made % ROWS
         written = self._ring.scatter_nd_update([[place]], [row])
-        with tf.control_dependencies([written]):  # a step that fails must not count: nothing else orders the two
+        with tf.control_dependencies(
+            [written]
+        ):  # a step that fails must not count: nothing else orders the two
             self._made.assign_add(1)
