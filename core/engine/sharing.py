@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from core.engine.telemetry import Telemetry
+from core.engine.telemetry import SCOPE, Telemetry
 
 
 def leave_memory() -> None:
@@ -88,7 +88,8 @@ class SharedTelemetry(Telemetry):
             self._seen.training = True
             logs = train_step(data)
             if _on_first_device():
-                self._write(self._seen.row)
+                with tf.name_scope(SCOPE):
+                    self._write(self._seen.row)
             return logs
 
         return watched
@@ -111,8 +112,9 @@ class SharedTelemetry(Telemetry):
         def watched(*args: Any, **kwargs: Any) -> Any:
             part = compute_loss(*args, **kwargs)
             if getattr(self._seen, "training", False):
-                total = part * share(self._model)
-                self._seen.row = self._row_with(total, self._seen.regularization, self._seen.terms)
+                with tf.name_scope(SCOPE):
+                    total = part * share(self._model)
+                    self._seen.row = self._row_with(total, self._seen.regularization, self._seen.terms)
             return part
 
         return watched

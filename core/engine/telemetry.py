@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 ROWS = 4096
 """Steps the ring holds until it must have been read."""
+SCOPE = "lossmith_telemetry"
+"""Where the operations of telemetry are, so that those of the step are called as without them: TensorFlow adds numbers
+up in the order of their names."""
 
 
 class Telemetry:
@@ -79,7 +82,8 @@ class Telemetry:
                 logs = train_step(data)
             finally:
                 self._training = False
-            self._write(self._row)
+            with tf.name_scope(SCOPE):
+                self._write(self._row)
             return logs
 
         return watched
@@ -95,7 +99,8 @@ class Telemetry:
         def watched(*args: Any, **kwargs: Any) -> Any:
             total = compute_loss(*args, **kwargs)
             if self._training:
-                self._row = self._row_of(total)
+                with tf.name_scope(SCOPE):
+                    self._row = self._row_of(total)
             return total
 
         return watched

@@ -55,6 +55,8 @@ def model(optimizer: str = "Adam", **settings: Any) -> Any:
     keras.utils.set_random_seed(3)
     x = keras.Input((3,), name="x")
     inner = keras.layers.Dense(24, "relu", kernel_regularizer=keras.regularizers.L2(0.01))(x)
+    if settings.pop("recurrent", False):
+        inner = keras.layers.SimpleRNN(8, activation="relu")(keras.layers.Reshape((3, 8))(inner))
     inner = keras.layers.Dropout(0.3)(keras.layers.BatchNormalization()(inner))
     made = keras.Model({"x": x}, {"y": keras.layers.Dense(3)(inner)})
     steps = settings.pop("decay_steps", 0)
@@ -117,6 +119,13 @@ def test_every_optimizer_has_the_bits_of_keras_though_it_reads_rate_and_step_onc
     by_loop(made)
     assert_same(values(made), by_keras(model(name, **OPTIMIZERS[name])))
     assert "update_step" not in vars(made.optimizer)
+
+
+def test_a_step_with_a_loop_of_its_own_has_the_bits_of_keras() -> None:
+    settings = {"recurrent": True, "weight_decay": 0.01}
+    made = model("AdamW", **settings)
+    assert by_loop(made).in_threads
+    assert_same(values(made), by_keras(model("AdamW", **settings)))
 
 
 def assert_same(ours: list[Any], theirs: list[Any]) -> None:
