@@ -64,7 +64,8 @@ def _compile_model(wiring: Wiring) -> Code:
     made = f"optimizer={fitting.optimizer(training)}, {turbo.argument(training)},"
     lines = [mark("training", made), *_losses(wiring), *_weights(wiring), *_metrics(wiring)]
     comment = turbo.comment(training)
-    text = "\n".join(["def compile_model(model):", *comment, "    model.compile(", *lines, "    )"])
+    built = fitting.built(training)
+    text = "\n".join(["def compile_model(model):", *comment, "    model.compile(", *lines, "    )", *built])
     return Code(text, ("import keras",))
 
 

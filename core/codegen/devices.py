@@ -74,7 +74,6 @@ COMPUTE_LOSS = '''    def compute_loss(self, x=None, y=None, y_pred=None, sample
         return total / tf.distribute.get_strategy().num_replicas_in_sync
 #@'''
 SCOPE = ["with device_strategy().scope():", "    model = build_model(rows)", "    compile_model(model)"]
-BUILT = "    model.optimizer.build(model.trainable_variables)"
 
 
 def are_shared(training: Training) -> bool:

@@ -27,6 +27,10 @@ SHUFFLE = '''
         """Put the rows in the order of an epoch."""
         self.order = np.random.default_rng((SEED, epoch)).permutation(self.count)
 '''
+BUILT = "    model.optimizer.build(model.trainable_variables)"
+BEGIN_FROM_WEIGHTS = frozenset({"ScheduleFreeAdamW"})
+"""Optimizers that begin with copies of the weights. Keras 3.15 builds an optimizer while it traces the first step, and
+loses such copies there."""
 CHANGES_CLASS = '''class Changes(keras.callbacks.Callback):
     """Makes the changes that were made by hand during the run, at the same steps."""
 
@@ -106,9 +110,15 @@ def compile_model(wiring: Wiring) -> Code:
     training = wiring.project.training
     arguments = f"optimizer={optimizer(training)}, {turbo.argument(training)}"
     body = mark("training", f"    model.compile({arguments})")
-    built = [devices.BUILT] if devices.are_shared(training) else []
-    lines = ["def compile_model(model):", *turbo.comment(training), body, *built]
+    lines = ["def compile_model(model):", *turbo.comment(training), body, *built(training)]
     return Code("\n".join(lines), ("import keras",))
+
+
+def built(training: Training) -> list[str]:
+    """Return the statement that builds the optimizer before the first step, where it matters."""
+    if devices.are_shared(training) or training.optimizer.class_name in BEGIN_FROM_WEIGHTS:
+        return [BUILT]
+    return []
 
 
 def optimizer(training: Training) -> str:

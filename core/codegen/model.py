@@ -102,7 +102,9 @@ def _own(wiring: Wiring, node: str, layer: Layer, rows: Mapping[str, str]) -> It
     made = construct(
         LAYER, layer.class_name, layer.config, where, extra, habits=habits(wiring.project.training)
     )
-    adapts = find(LAYER, layer.class_name, where).adapts and not any(layer.config.get(key) for key in LEARNT)
+    adapts = find(LAYER, layer.class_name, where).adapts and all(
+        layer.config.get(key) is None for key in LEARNT
+    )
     name = made
     if adapts or node in wiring.shared:
         name = wiring.layer_variable(node)

@@ -110,6 +110,8 @@ def _value(parameter: Parameter, value: JsonValue, where: str, depth: int, habit
         return _nested(NESTED[parameter.type], value, where, depth, habits)
     if isinstance(value, list) and parameter.type in TUPLES:
         return literal(_tuples(value))
+    if isinstance(value, int) and not isinstance(value, bool) and parameter.type in ("float", "schedule"):
+        value = float(value)  # Keras refuses some that are whole numbers
     try:
         return literal(value)
     except (RecursionError, TypeError):

@@ -18,7 +18,7 @@ from core.codegen.notebook import notebook
 from core.codegen.script import Script, script
 from core.project import edits
 from core.project.functions import SCRIPT_NAMES, defined
-from core.project.schema import Project
+from core.project.schema import Layer, Optimizer, Project
 from core.project.storage import load
 
 TEMPLATES = Path(__file__).parents[2] / "resources" / "templates"
@@ -187,6 +187,37 @@ def test_a_deep_model_is_no_matter(tmp_path: Path) -> None:
         before = f"deep{number}"
     next(iter(data["model"]["heads"].values()))["layer"] = before
     assert "deep1499 = layers.Dense(2" in made(Project.model_validate(data), tmp_path).text
+
+
+def test_an_optimizer_that_begins_with_copies_of_the_weights_is_built_before_the_first_step(
+    tmp_path: Path,
+) -> None:
+    """While Keras traces the step, where it would build it else, the copies are lost."""
+    project = load(TEMPLATES / "one-output.lossmith")
+    assert "optimizer.build" not in made(project, tmp_path).text
+    chosen = Optimizer(class_name="ScheduleFreeAdamW", config={"learning_rate": 0.01})
+    project = edits.put(project, "training", project.training.model_copy(update={"optimizer": chosen}))
+    texts = made(project, tmp_path).text, compile_script(project, folder=TEMPLATES, out=tmp_path / "x").text
+    assert all("    model.optimizer.build(model.trainable_variables)" in text for text in texts)
+
+
+def test_whole_numbers_are_written_as_fractions_where_keras_wants_some(tmp_path: Path) -> None:
+    project = load(TEMPLATES / "one-output.lossmith")
+    chosen = Optimizer(class_name="SGD", config={"learning_rate": 1, "momentum": 0})
+    project = edits.put(project, "training", project.training.model_copy(update={"optimizer": chosen}))
+    assert "SGD(learning_rate=1.0, momentum=0.0)" in made(project, tmp_path).text
+
+
+def test_a_normalization_that_knows_its_mean_learns_none(tmp_path: Path) -> None:
+    project = load(TEMPLATES / "one-output.lossmith")
+    (name,) = project.model.inputs
+    known = Layer(class_name="Normalization", sources=(name,), config={"mean": 0.0, "variance": 1.0})
+    head, part = next(iter(project.model.heads.items()))
+    project = edits.put(project, "layer:known", known)
+    project = edits.put(project, f"head:{head}", part.model_copy(update={"layer": "known"}))
+    text = made(project, tmp_path).text
+    assert "Normalization(mean=0.0, variance=1.0" in text
+    assert ".adapt(" not in text
 
 
 def test_the_compile_style_says_why_not() -> None:
