@@ -10,6 +10,7 @@ from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
 from numpy.typing import NDArray
 
+from core.engine.scriptstate import variables_beside
 from core.runs.checkpoint import Checkpoint
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -81,6 +82,7 @@ def _variables(model: Any) -> Iterator[tuple[str, Any]]:
         yield f"model.{number}.{variable.name}", variable
     for number, variable in enumerate(model.optimizer.variables):
         yield f"optimizer.{number}", variable  # Keras counts some of their names on and on
+    yield from variables_beside(model)
     generator = global_state.get_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR)
     if generator is not None:
         yield "seed", generator.state

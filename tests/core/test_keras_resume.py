@@ -80,6 +80,26 @@ def project(**training: Any) -> Project:
     )
 
 
+BALANCED = """running = keras.Variable(1.0, trainable=False)
+noise = keras.random.SeedGenerator(5)
+
+
+def balanced(y, p):
+    error = ops.mean(ops.square(y - p))
+    running.assign(0.9 * running + 0.1 * error)
+    return error / running * keras.random.uniform((), 0.9, 1.1, seed=noise)
+"""
+
+
+def remembering() -> Project:
+    """The project with a function that remembers something from step to step."""
+    loss = {"kind": "python", "function": "balanced"}
+    both = {"y": "target:rating", "p": "head:prediction"}
+    made = project().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    terms = {**made["terms"], "balanced": {"loss": loss, "bind": both}}
+    return Project.model_validate({**made, "functions": BALANCED, "terms": terms})
+
+
 def undivided(made: Project) -> Project:
     return made.model_copy(update={"data": made.data.model_copy(update={"split": Split(validation=0.0)})})
 
@@ -217,6 +237,14 @@ def test_stopped_and_resumed_again_and_again_is_the_same(desk: Desk, whole: Path
 def stop_after(desk: Desk, epochs: int, message: Any) -> None:
     if isinstance(message, wire.More) and message.epochs >= epochs:
         desk.engine().send(wire.Stop())
+
+
+def test_what_functions_of_the_project_remember_goes_on_as_well(desk: Desk):
+    whole, run = desk.folder(remembering()), desk.folder(remembering())
+    assert desk.train(whole).status == "done"
+    assert desk.interrupted(run, 5, wire.Stop()).status == "stopped"
+    assert desk.resume(run).status == "done"
+    assert_same(run, whole)
 
 
 @pytest.mark.fault
