@@ -23,6 +23,7 @@ from core.engine import sharing
 from core.engine.controls import Interrupted, Interrupter
 from core.engine.failure import details, reason
 from core.engine.rehearsal import Rehearsal
+from core.engine.settings import settings_kept
 from core.project.facts import DataFacts, ModelFacts, Shape
 from core.project.schema import Project
 
@@ -67,7 +68,8 @@ def model_facts(project: Project, data: DataFacts | None, run_user_code: bool) -
     for name, head in project.model.heads.items():
         found.alias(f"head:{name}", f"layer:{head.layer}", f"input:{head.layer}")
         found.as_put_out(f"head:{name}")
-    Rehearsal(project, data, found, run_user_code).all_terms()
+    with settings_kept():
+        Rehearsal(project, data, found, run_user_code).all_terms()
     keras.utils.clear_session()
     return ModelFacts(**vars(found), devices=sharing.devices())
 

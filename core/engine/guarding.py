@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.engine.failure import failure
+from core.engine.settings import settings_kept
 from core.runs import wire
 from core.runs.crash import FILE, LEFT_BY
 from core.runs.folder import SCRIPT
@@ -42,7 +43,14 @@ def guarded(run: Path, record: Record, publish: Callable[[wire.Frame], None]) ->
 
     with contextlib.ExitStack() as stack:
         stack.callback(end_children)
-        for keeping in (_limits(), _signals(), _place(), _threads(tell), _crashes(run / FILE)):
+        for keeping in (
+            _limits(),
+            _signals(),
+            _place(),
+            settings_kept(),
+            _threads(tell),
+            _crashes(run / FILE),
+        ):
             stack.enter_context(keeping)
         yield
 
