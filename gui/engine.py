@@ -4,17 +4,22 @@ An engine that talks without end must not keep the worker from the user's orders
 it is heard in short turns with pauses between, and one that says more than any engine has to say is heard no longer.
 """
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer
 
 from core.runs import wire
-from core.runs.client import EngineClient
+from core.runs.client import EngineClient, connect
+from core.runs.history import History
+from core.runs.launch import Endpoint, EngineFailed, attach
 from core.runs.priority import stand_back
 from gui.hearsay import Said, tamed
+from gui.trainingstate import Question
 
 TURN, REST = 0.004, 6
 """Seconds that an engine is heard without a pause, and the milliseconds of a pause while there is more."""
@@ -24,6 +29,8 @@ says about thirty."""
 TOO_MUCH = "The engine says more than anybody can listen to, so it is not listened to any more."
 PATIENCE_WITH_END = 2.0
 FORCED = "Ended by force, because the engine did not stop; everything up to its last recorded step is kept."
+
+NO_WORD = "The run has ended, and nothing is recorded of how."
 
 
 class Engine(QObject):
@@ -36,6 +43,8 @@ class Engine(QObject):
         self.run: Path | None = None
         self.resuming = False
         self.saving = False
+        self.joined = False
+        """Whether it was found at work on its run, rather than told to train it."""
         self.asked: int | None = None
         self.since = time.monotonic()
         self._hear = hear
@@ -45,6 +54,20 @@ class Engine(QObject):
         self._notifier.activated.connect(lambda *_: self._listen())
         self._again = QTimer(self, singleShot=True, interval=REST)
         self._again.timeout.connect(self._listen)
+
+    @classmethod
+    def joining(
+        cls, run: Path, known: Endpoint | None, hear: Callable[["Engine", Said], None], parent: QObject
+    ) -> Self | None:
+        """The engine that trains `run` now, with the endpoint that is `known` of it, if any; None where nobody does."""
+        endpoint = attach(run) and (known or attach(run))
+        try:
+            engine = cls(connect(endpoint), hear, parent) if endpoint else None
+        except EngineFailed:
+            return None
+        if engine is not None:
+            engine.run, engine.ready, engine.joined = run, True, True
+        return engine
 
     @property
     def own(self) -> bool:
@@ -67,6 +90,18 @@ class Engine(QObject):
         if self.client.pending:
             self._again.start()
 
+    def ask(self, question: Question) -> None:
+        """Ask Keras over there. Raises WireError for what is too large."""
+        self.asked = question.number
+        self.send(
+            wire.AskFacts(
+                request=question.number,
+                project=question.project,
+                data=question.data,
+                trusted=question.trusted,
+            )
+        )
+
     def leave(self) -> None:
         """Listen no longer and close the connection; what it trains goes on."""
         self._open = False
@@ -76,14 +111,14 @@ class Engine(QObject):
         self.deleteLater()
 
     def dismiss(self) -> None:
-        """End it, if it is idle, and leave it."""
-        if self.run is None:
+        """Leave it; end it first if it is idle and nobody else can want it."""
+        if self.run is None and self.own:
             self.client.send(wire.Shutdown())
             # A socket closed with something unread resets the connection, and the engine never hears the command.
             end = time.monotonic() + PATIENCE_WITH_END
             while time.monotonic() < end and not isinstance(self.client.receive(0.2), wire.Gone):
                 pass
-            if self.own and self.client.endpoint.live:
+            if self.client.endpoint.live:
                 self.client.endpoint.kill()
         self.leave()
 
@@ -122,3 +157,18 @@ class Engine(QObject):
         self._room = min(MOST_AT_ONCE, self._room + MOST_A_SECOND * (now - self._counted)) - 1
         self._counted = now
         return self._room > 0
+
+
+def ended(run: Path) -> wire.Outcome:
+    """How `run`, which is not trained any more, has ended by its record."""
+    with contextlib.closing(History(run)) as history:
+        state = history.state
+    told = {name: getattr(state, name) for name in ("where", "line", "details")}
+    status = state.status if state.status in ("done", "stopped", "failed") else "killed"
+    return wire.Outcome(run=str(run), status=status, sentence=state.sentence or NO_WORD, **told)
+
+
+def way_of(run: Path) -> str:
+    """In which way the steps of `run` are made, by its record."""
+    with contextlib.closing(History(run)) as history:
+        return history.state.way

@@ -6,6 +6,7 @@ home by signals.
 """
 
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,13 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from core.runs import wire
 from core.runs.burying import bury_all
-from core.runs.client import EngineClient, connect
-from core.runs.launch import EngineFailed, attach, live_runs
+from core.runs.client import EngineClient
+from core.runs.launch import Endpoint, EngineFailed, live_runs
 from core.runs.outcome import KEPT
-from gui.engine import Engine
+from gui import standing
+from gui.engine import Engine, ended, way_of
 from gui.hearsay import Said
+from gui.stopping import SAVING, STUBBORN, Stopping
 from gui.telling import Telling, sentence_of, traceback_of
 from gui.trainingstate import BUSY, Question, TrainingState, TrainOrder
 
@@ -27,17 +30,12 @@ SPARE_AFTER = 3.0
 """Seconds: importing TensorFlow once more must not slow down the first steps of a run."""
 LOOK_EVERY = 0.25
 """Seconds between two looks at an engine that trains and may have fallen silent."""
-PATIENCE_WITH_STOP, MOST_PATIENCE, PATIENCE_WITH_START = 3.0, 7.0, 1.0
-"""Seconds after Stop: until it is said that it takes long, until the engine is ended by force, and until one is that
-has not even begun."""
 SHORT = 10.0
 """Seconds: a connection that broke sooner is not made again, lest two who disagree keep each other busy for ever."""
 MOST_FALLS = 3
 FALLS_COUNT_FOR = 60.0
 ASKED = {wire.Pause: "pausing", wire.Resume: "resuming"}
-STUBBORN = (
-    f"Still stopping; after {MOST_PATIENCE:.0f} s the engine is ended by force. Stop now does so at once."
-)
+ANOTHER_TRAINS = "Another run is training here already, so no new one was begun."
 
 
 class Engines(QObject):
@@ -59,8 +57,8 @@ class Engines(QObject):
         self._engine: Engine | None = None
         self._spare: Engine | None = None
         self._question: Question | None = None
-        self._falls: list[float] = []
-        self._stop_asked = 0.0
+        self._falls: deque[float] = deque(maxlen=MOST_FALLS)
+        self._stopping = Stopping()
 
     # ---- orders from the window
 
@@ -75,16 +73,18 @@ class Engines(QObject):
         self._looking = QTimer(self, interval=int(LOOK_EVERY * 1000))
         self._looking.timeout.connect(self._look)
         bury_all(runs)
-        for run in live_runs(runs)[:1]:
-            self._attach(run)
+        any(self._attach(run) for run in live_runs(runs))
         if self._engine is None:
             self._warm()
 
     @Slot(object)
     def train(self, order: TrainOrder) -> None:
-        words = "Starting: reading the checkpoint." if order.resume else "Starting: writing the script."
-        self._say(TrainingState("starting", self._state.engine, sentence=words,
-                                epochs=order.epochs, versions=self._state.versions))  # fmt: skip
+        """Begin a run, unless one is on that the window had not heard of when it gave the order."""
+        if self._engine is not None and self._engine.run is not None:
+            self.state_changed.emit(self._state)
+            self._telling.warn(wire.Trouble(sentence=ANOTHER_TRAINS))
+            return
+        self._say(standing.begun(self._state, order))
         self._telling.now()
         try:
             run = order.make_run()
@@ -106,14 +106,15 @@ class Engines(QObject):
 
     @Slot()
     def stop(self) -> None:
-        """Ask the run to stop; asked again while it is stopping, end its engine by force."""
-        if self._engine is None or self._engine.run is None:
+        """Ask the run to stop; asked again while it is stopping, end its engine by force in the end."""
+        engine = self._engine
+        if engine is None or engine.run is None:
             return
         if self._state.phase == "stopping":
-            self._end_by_force()
+            self._stop_on(engine, self._stopping.again(engine))
             return
-        self._engine.send(wire.Stop())
-        self._stop_asked = time.monotonic()
+        engine.send(wire.Stop())
+        self._stopping.begin()
         self._say(replace(self._state, phase="stopping", asked="", sentence="Stopping after this step."))
 
     @Slot()
@@ -176,37 +177,36 @@ class Engines(QObject):
 
     def _start(self) -> Engine | None:
         try:
-            return self._listen(EngineClient.start(self._root))
+            return Engine(EngineClient.start(self._root), self._hear, self)
         except (EngineFailed, OSError) as error:
-            self._falls.append(time.monotonic())
-            if self._state.phase in BUSY:
-                self._fail(sentence_of(error), details=getattr(error, "details", ""))
-            self._say(replace(self._state, engine="gone", sentence=sentence_of(error)))
+            self._do_without(error)
             return None
 
-    def _attach(self, run: Path) -> bool:
-        """Follow a run that an engine of its own trains; return whether there is one."""
-        endpoint = attach(run)
-        if endpoint is None:
+    def _do_without(self, error: Exception) -> None:
+        """Say that no engine starts. What another one trains is none the worse for it."""
+        sentence = sentence_of(error)
+        if self._engine is not None:
+            self._lose_question(sentence)
+            return
+        self._falls.append(time.monotonic())
+        if self._state.phase in BUSY:
+            self._fail(sentence, details=getattr(error, "details", ""))
+        self._say(replace(self._state, engine="gone", sentence=sentence))
+
+    def _attach(self, run: Path, known: Endpoint | None = None) -> bool:
+        """Follow a run that is trained already, by the engine that is `known` to, if any; return whether it is."""
+        joined = Engine.joining(run, known, self._hear, self)
+        if joined is None:
             return False
-        try:
-            self._engine = self._listen(connect(endpoint))
-        except EngineFailed:
-            return False
-        self._engine.run, self._engine.ready = run, True
+        self._engine, self._spare = joined, self._engine  # an engine that is there already answers meanwhile
         self._looking.start()
-        words = "Found a run that went on without the window."
-        self._say(replace(self._state, phase="training", engine="training", run=run, sentence=words))
+        self._say(standing.found(self._state, run, way_of(run)))
         self.run_began.emit(run)
         return True
 
-    def _listen(self, client: EngineClient) -> Engine:
-        return Engine(client, self._hear, self)
-
     def _hand_over(self, run: Path, order: TrainOrder) -> None:
         resume = order.resume
-        if self._engine is None:
-            self._engine = self._start()
+        self._engine = self._engine or self._start()
         if self._engine is None:
             return
         self._engine.run, self._engine.resuming, self._engine.saving = run, resume, False
@@ -219,17 +219,17 @@ class Engines(QObject):
             self.run_began.emit(run)
 
     def _put_question(self, engine: Engine) -> None:
-        question = self._question
-        if question is None or engine.asked == question.number:
+        if self._question is None or engine.asked == self._question.number:
             return
-        engine.asked = question.number
-        ask = wire.AskFacts(
-            request=question.number, project=question.project, data=question.data, trusted=question.trusted
-        )
         try:
-            engine.send(ask)
+            engine.ask(self._question)
         except wire.WireError as error:
-            self.question_lost.emit(question.number, str(error))
+            self.question_lost.emit(self._question.number, str(error))
+
+    def _lose_question(self, sentence: str) -> None:
+        if self._question is not None:
+            self.question_lost.emit(self._question.number, sentence)
+            self._question = None
 
     # ---- what engines say
 
@@ -239,18 +239,20 @@ class Engines(QObject):
         match message:
             case wire.Ready(versions=versions):
                 self._ready(engine, versions)
-            case wire.Welcome(phase="paused") if engine.run is not None:
-                self._say(replace(self._state, phase="paused", sentence="Paused."))
+            case wire.Welcome() if engine.run is not None:
+                self._join(engine, engine.run, message)
             case wire.Phase() if engine.trains(message.run):
                 self._show_resumed(engine)
-                self._phase(engine, message)
+                engine.saving = message.phase == "saving"
+                self._say(standing.after_phase(self._state, message))
             case wire.Progress() if engine.run is not None:
                 engine.stand_back()
-                self._progress(message)
+                self._say(standing.after_progress(self._state, message))
             case wire.Silence() if engine.run is not None:
                 self._silence(message)
-            case wire.FactsFound(request=number, facts=facts):
-                self._answered(number)
+            case wire.FactsFound(request=number, facts=facts) if number == engine.asked:
+                if self._question is not None and self._question.number == number:
+                    self._question = None
                 self.facts_arrived.emit(number, facts)
             case wire.Trouble():
                 self._telling.warn(message)
@@ -259,12 +261,18 @@ class Engines(QObject):
             case wire.Gone():
                 self._gone(engine, message)
 
+    def _join(self, engine: Engine, run: Path, message: wire.Welcome) -> None:
+        """An engine that was found at work greets; the run may have ended at this very moment."""
+        if engine.joined and (message.run is None or not engine.trains(message.run)):
+            self._outcome(engine, ended(run))
+        elif message.phase == "paused":
+            self._say(replace(self._state, phase="paused", sentence="Paused."))
+
     def _ready(self, engine: Engine, versions: Mapping[str, str]) -> None:
         engine.ready = True
-        if engine is self._engine and engine.run is None:
-            self._say(replace(self._state, engine="ready", versions=dict(versions)))
-        else:
-            self._say(replace(self._state, versions=dict(versions)))
+        idle = engine is self._engine and engine.run is None
+        known = replace(self._state, versions=dict(versions))
+        self._say(replace(known, engine="ready") if idle else known)
 
     def _show_resumed(self, engine: Engine) -> None:
         """Show a resumed run from its first message on: by then what it makes anew is cut from its record."""
@@ -272,82 +280,71 @@ class Engines(QObject):
             engine.resuming = False
             self.run_began.emit(engine.run)
 
-    def _phase(self, engine: Engine, message: wire.Phase) -> None:
-        engine.saving = message.phase == "saving"
-        if self._state.phase == "stopping" and message.phase not in ("stopping", "saving"):
-            return
-        phases = {
-            "ready": self._state.phase,
-            "saving": "stopping" if self._state.phase == "stopping" else "training",
-        }
-        stands = "starting" if message.phase == "starting" else "training"
-        phase = phases.get(message.phase, message.phase)
-        self._say(replace(self._state.renewed, phase=phase, engine=stands, sentence=message.sentence))
-
-    def _progress(self, message: wire.Progress) -> None:
-        numbers = message.model_dump(exclude={"kind"})
-        phase = self._state.phase if self._state.phase in ("paused", "stopping") else "training"
-        self._say(replace(self._state, **numbers, phase=phase, engine="training", silent=0.0, silence=""))
-
     def _silence(self, message: wire.Silence) -> None:
         self._say(replace(self._state, silent=message.seconds, silence=message.sentence))
 
     def _outcome(self, engine: Engine, message: wire.Outcome) -> None:
         self._looking.stop()
         engine.run, engine.saving = None, False
-        phase = "failed" if message.status == "killed" else message.status
-        told = {name: getattr(message, name) for name in ("sentence", "where", "line", "details", "bad")}
-        self._say(replace(self._state.renewed, phase=phase, engine="ready", seconds_left=None, **told))
+        self._say(standing.after_outcome(self._state, message))
         self._telling.now()
-        if self._spare is not None and self._spare.ready:
+        (self._change_places if engine.own else self._let_go)(engine)
+        if self._question is not None and self._engine is not None:
+            self._put_question(self._engine)
+
+    def _change_places(self, engine: Engine) -> None:
+        """Keep the engine that answers sooner now that `engine` has trained: the spare, unless it still imports."""
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.ready:
             engine.dismiss()
-            self._engine, self._spare = self._spare, None
-        elif self._spare is not None:  # still importing: the one that has just trained answers sooner
-            self._spare.dismiss()
-            self._spare = None
-        if self._question is not None:
-            self._put_question(self._engine or engine)
+            self._engine = spare
+        elif spare is not None:
+            spare.dismiss()
+
+    def _let_go(self, engine: Engine) -> None:
+        """Leave an engine that another window has started and may go on to use."""
+        engine.leave()
+        self._engine, self._spare = self._spare, None
+        self._say(replace(self._state, engine=self._readiness))
+        self._warm()
 
     def _gone(self, engine: Engine, message: wire.Gone) -> None:
         engine.leave()
-        run, self._falls = engine.run, [*self._recent_falls(), time.monotonic()]
+        run = engine.run
+        self._falls.append(time.monotonic())
         if engine is self._spare:
             self._spare = None
         else:
             self._engine, self._spare = self._spare, None
         if run is not None and self._still_trained(engine, run):
             return
-        if engine.own or run is None:  # nobody else wants an engine that cannot be spoken with
+        if engine.own:  # nobody else wants an engine that cannot be spoken with
             engine.client.endpoint.kill()
         if run is not None:
             self._looking.stop()
-            told = {name: getattr(message, name) for name in ("where", "line", "details")}
+            told = message.model_dump(include={"where", "line", "details"})
             self._fail(message.sentence, interrupted=True, **told)
-        if engine.asked is not None and self._question is not None and engine.asked == self._question.number:
-            self.question_lost.emit(engine.asked, message.sentence.removesuffix(KEPT).strip())
-            self._question = None
+        if self._question is not None and engine.asked == self._question.number:
+            self._lose_question(message.sentence.removesuffix(KEPT).strip())
         self._get_up(message.sentence)
 
     def _still_trained(self, engine: Engine, run: Path) -> bool:
         """Whether only the connection has gone, and another one to the same engine does."""
-        lasted = time.monotonic() - engine.since > SHORT
-        return lasted and engine.client.endpoint.live and self._attach(run)
+        known, lasted = engine.client.endpoint, time.monotonic() - engine.since > SHORT
+        return lasted and known.live and self._attach(run, known)
 
     def _get_up(self, sentence: str) -> None:
         """Warm another engine, unless they keep falling."""
         if self._engine is not None:
             return
-        if len(self._recent_falls()) < MOST_FALLS:
-            self._warm()
-        else:
+        if self._keep_falling:
             self._say(replace(self._state, engine="gone", sentence=sentence))
+        else:
+            self._warm()
 
-    def _recent_falls(self) -> list[float]:
-        return [fall for fall in self._falls if time.monotonic() - fall < FALLS_COUNT_FOR]
-
-    def _answered(self, number: int) -> None:
-        if self._question is not None and self._question.number == number:
-            self._question = None
+    @property
+    def _keep_falling(self) -> bool:
+        return len(self._falls) == MOST_FALLS and time.monotonic() - self._falls[0] < FALLS_COUNT_FOR
 
     # ---- what the window is told
 
@@ -355,15 +352,22 @@ class Engines(QObject):
     def _state(self) -> TrainingState:
         return self._telling.state
 
+    @property
+    def _readiness(self) -> str:
+        """How the engine stands while nothing trains."""
+        if self._engine is None:
+            return "off"
+        return "ready" if self._engine.ready else "starting"
+
     def _say(self, state: TrainingState) -> None:
         self._telling.say(state)
 
     def _fail(self, sentence: str, interrupted: bool = False, **told: Any) -> None:
         """`told` may hold `where`, `line` and `details`."""
-        engine = "ready" if self._engine is not None and self._engine.ready else self._state.engine
-        told = {"where": None, "line": None, "details": ""} | told
-        self._say(replace(self._state.renewed, phase="failed", engine=engine, sentence=sentence,
-                          interrupted=interrupted, seconds_left=None, **told))  # fmt: skip
+        engine = self._state.engine if self._engine is None else self._readiness
+        told = {"where": None, "line": None, "details": "", "interrupted": interrupted} | told
+        failed = replace(self._state.renewed, phase="failed", sentence=sentence, seconds_left=None, **told)
+        self._say(replace(failed, engine=engine))
 
     # ---- engines that say nothing
 
@@ -372,26 +376,24 @@ class Engines(QObject):
         engine = self._engine
         if engine is None or engine.run is None:
             self._looking.stop()
-            return
-        if self._state.phase == "stopping" and not engine.saving:
-            self._look_at_stopping(engine, time.monotonic() - self._stop_asked)
+        elif self._state.phase == "stopping":
+            self._stop_on(engine, self._stopping.overdue(engine))
         elif (silence := engine.client.silence()) is not None:
             self._silence(silence)
 
-    def _look_at_stopping(self, engine: Engine, waited: float) -> None:
-        if engine.client.stuck or waited > (MOST_PATIENCE if engine.ready else PATIENCE_WITH_START):
-            self._end_by_force()
-        elif waited > PATIENCE_WITH_STOP and engine.ready:
+    def _stop_on(self, engine: Engine, answer: str) -> None:
+        """Do what a run that stops needs by now."""
+        if answer == "force":
+            self._end_by_force(engine)
+        elif answer == "remind":
+            engine.send(wire.Stop())
+            self._say(replace(self._state, sentence=SAVING))
+        elif answer == "warn":
             self._say(replace(self._state, sentence=STUBBORN))
 
-    def _end_by_force(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is None or engine.run is None:
-            return
+    def _end_by_force(self, engine: Engine) -> None:
         self._looking.stop()
         sentence = engine.end_by_force()
-        self._say(
-            replace(self._state.renewed, phase="stopped", engine="off", sentence=sentence, seconds_left=None)
-        )
         self._engine, self._spare = self._spare, None
+        self._say(standing.stopped_by_force(self._state, self._readiness, sentence))
         self._warm()

@@ -43,6 +43,8 @@ class TrainingState:
     silent: float = 0.0
     """For how many seconds there was no step, once that is worth saying; `silence` says it with the place."""
     silence: str = ""
+    way: str = ""
+    """The sentence that says in which way the steps are made, and why; empty until that is known."""
     total: float | None = None
     """The total loss of the last steps, where curves are watched."""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from core.project.edits import put
 from core.project.schema import Project, PythonLoss, Term
 from core.runs.history import History
-from core.runs.launch import live_runs
+from core.runs.launch import attach, live_runs
 from gui.plots.feed import live_feed
 from gui.training import Training
 from gui.trainingstate import TrainingState
@@ -135,12 +135,15 @@ def test_a_run_goes_on_without_the_window_and_the_next_one_finds_it(
     bench.training.close()
     assert threading.active_count() == threads
     assert live_runs(bench.training.runs) == [bench.training.run]
+    engine = attach(bench.training.run)
     later = Training(runs=bench.training.runs, trust=bench.training.trust)
     later.start()
     qtbot.waitUntil(lambda: later.run == bench.training.run and later.state.epoch > 0, timeout=PATIENCE)
     later.stop()
     qtbot.waitUntil(lambda: later.state.phase == "stopped", timeout=PATIENCE)
     later.close()
+    assert engine.live  # it is not its engine, so it waits a minute for another order and ends by itself
+    engine.kill()
 
 
 def test_a_project_that_makes_no_script_fails_with_the_place(
