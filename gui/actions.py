@@ -128,6 +128,7 @@ def made(window: QWidget, shown: Shown) -> dict[str, QAction]:
         action = QAction(act.text, window)
         action.setObjectName(f"action_{act.key}")
         action.setShortcuts([QKeySequence(keys) for keys in act.keys])
+        action.setAutoRepeat(act.menu != "Run")  # a key that is held is one order
         action.setToolTip(f"{act.text}  ({_shown_keys(act)})" if act.keys else act.text)
         action.triggered.connect(lambda _checked=False, act=act: _do(act, shown))
         window.addAction(action)

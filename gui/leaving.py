@@ -45,7 +45,8 @@ class Leaving(QObject):
         if question.answer == "cancel" or (question.saves and not self._bench.files.save()):
             return False
         if question.answer == "stop" and training.state.busy:
-            training.stop()
+            if training.state.phase != "stopping":  # else it would end by force, and the model were lost
+                training.stop()
             waiting = Waiting(training, self._window)
             waiting.accepted.connect(self._go)
             waiting.open()

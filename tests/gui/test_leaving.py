@@ -17,6 +17,7 @@ from gui.window import Window
 from gui.workbench import Workbench
 
 TRAINING = TrainingState("training", "training", epoch=12, epochs=50, step=3, steps=9, seconds_left=32)
+STOPPING = TrainingState("stopping", "training", epoch=12, epochs=50, sentence="Saving the model.")
 STOPPED = TrainingState("stopped", "ready", sentence="Stopped as asked.")
 
 
@@ -97,6 +98,14 @@ def test_stop_and_save_waits_for_the_run_and_closes_then(window: Window, qtbot: 
     assert window.findChild(QDialog, "leavingWait").isVisible()
     window.bench.training._take_state(STOPPED)
     qtbot.waitUntil(lambda: not window.isVisible())
+
+
+def test_a_run_that_is_stopping_already_is_not_told_again(window: Window) -> None:
+    window.bench.training._take_state(STOPPING)
+    stopped = stops(window)
+    closing(window, press("leavingStop"))
+    assert not stopped
+    assert window.findChild(QDialog, "leavingWait").isVisible()
 
 
 def test_whoever_stays_open_stays_when_the_run_has_stopped(window: Window, qtbot: QtBot) -> None:

@@ -78,6 +78,10 @@ def test_every_action_is_in_its_menu_and_says_its_shortcut(window):
             assert action.shortcut().toString(QKeySequence.SequenceFormat.NativeText) in action.toolTip()
 
 
+def test_a_key_that_is_held_gives_an_order_to_a_run_once(window):
+    assert not any(window.actions_by_key[key].autoRepeat() for key in ("train", "pause", "stop"))
+
+
 def test_the_shortcuts_that_were_agreed_are_there(window):
     wanted = {
         "train": ["F5", "Ctrl+Return"],
