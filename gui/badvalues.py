@@ -98,7 +98,7 @@ class BadValuesBanner(Banner):
 
     def _remedies(self) -> tuple[Fix, ...]:
         """Edits that change something, of a run of this project only."""
-        if self._bad is None or not self._bench.own_run:
+        if self._bad is None or not self._bench.training.own_run:
             return ()
         project = self._bench.document.project
         found = remedies(project, self._bench.checking.facts, self._bad)
@@ -138,7 +138,7 @@ class BadValuesBanner(Banner):
 
     def _lower_rate(self) -> float | None:
         """A tenth of the rate that the run had, None where it follows a schedule or is of another project."""
-        if not self._bench.own_run:
+        if not self._bench.training.own_run:
             return None
         if self._went_on is not None and self._went_on[0] == self._run:
             return float(f"{self._went_on[1] / LESS:.6g}")

@@ -56,6 +56,8 @@ class Training(QObject):
         self.known_data: tuple[Data, Path, DataFacts] | None = None
         self._history: History | None = None
         self._shown_before: Path | None = None
+        self._begun: set[Path] = set()  # runs of the project that is open; the worker thread adds to it
+        self._beginning = False
         self._thread: QThread | None = None
         self._asked = 0
         self._question: Question | None = None  # asked before there was a thread to answer it
@@ -114,6 +116,7 @@ class Training(QObject):
             return
         self.start()
         self.trust_lastingly(project)
+        self._beginning = True
         versions, engine = self.state.versions, self.state.engine
         begun = TrainingState(
             "starting", engine, epochs=project.training.epochs, sentence="Starting.", versions=versions
@@ -121,7 +124,8 @@ class Training(QObject):
         self._take_state(begun)
         self._train.emit(
             TrainOrder(
-                project.training.epochs, _maker(self.runs, project, folder, self._facts_of(project, folder))
+                project.training.epochs,
+                _maker(self.runs, project, folder, self._facts_of(project, folder), self._begun.add),
             )
         )
 
@@ -132,6 +136,7 @@ class Training(QObject):
         if self.state.busy:
             return
         self.start()
+        self._beginning = False
         state = self.state
         words = f"Resuming {run.name}."
         begun = TrainingState(
@@ -190,6 +195,14 @@ class Training(QObject):
     # ---- the run that is shown
 
     @property
+    def own_run(self) -> bool:
+        """Whether the run that trains, or trained last, was begun here for the project that is open: only then may an
+        edit of the project change it.
+        """
+        run = self.state.run
+        return self._beginning if run is None else run in self._begun
+
+    @property
     def history(self) -> History | None:
         """The record of the run that is shown; plots pull from it on their own clock."""
         return self._history
@@ -228,7 +241,8 @@ class Training(QObject):
         self.run_changed.emit(run)
 
     def leave_run(self) -> None:
-        """Another project is open: show nothing of the run before, unless it still trains."""
+        """Another project is open: show nothing of the run before, unless it still trains; it is of another one."""
+        self._begun, self._beginning = set(), False
         if not self.state.busy:
             self.show_run(None)
             self._forget.emit()
@@ -309,15 +323,19 @@ def _span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _maker(runs: Path, project: Project, folder: Path, facts: DataFacts | None) -> Callable[[], Path]:
-    """What writes the run folder, in the worker thread."""
+def _maker(
+    runs: Path, project: Project, folder: Path, facts: DataFacts | None, note: Callable[[Path], object]
+) -> Callable[[], Path]:
+    """What writes the run folder and notes it, in the worker thread."""
 
     def make() -> Path:
         from core.codegen.script import script  # with its formatter it is slow to import
 
-        return create_run(
+        run = create_run(
             runs, project, folder, lambda out: script(project, folder=folder, out=out, facts=facts)
         )
+        note(run)
+        return run
 
     return make
 

@@ -9,7 +9,7 @@ from gui.document import Document
 from gui.files import Files
 from gui.selection import Selection
 from gui.settings import Settings
-from gui.training import Training, TrainingState
+from gui.training import Training
 
 
 class Workbench(QObject):
@@ -28,16 +28,9 @@ class Workbench(QObject):
         self.training = training or Training(self)
         self.checking = Checking(self.document, self.training, self)
         self.files = Files(self.document, self.settings, self)
-        self._own_run = False  # whether the run that trains is one of this document
         self.document.changed.connect(self._keep_selection_valid)
         self.document.changed.connect(self._send_rate)
         self.document.opened.connect(self._forget_run)
-        self.training.state_changed.connect(self._note_run)
-
-    @property
-    def own_run(self) -> bool:
-        """Whether the run that trains, or trained last, is one of the open project."""
-        return self._own_run
 
     def train(self) -> None:
         """Train the project as it stands."""
@@ -50,19 +43,14 @@ class Workbench(QObject):
         elif self.training.state.busy:
             self.training.pause()
 
-    def _note_run(self, state: TrainingState) -> None:
-        if state.phase == "starting":
-            self._own_run = True
-
     def _forget_run(self) -> None:
         """Another project is open: what an earlier one has trained says nothing about its terms."""
-        self._own_run = False
         self.training.leave_run()
 
     def _send_rate(self, before: Project, after: Project) -> None:
         """A learning rate that changes while its project trains changes in the run too."""
         old, new = (each.training.optimizer.config.get("learning_rate") for each in (before, after))
-        if self._own_run and self.training.state.busy and isinstance(new, int | float) and new != old:
+        if self.training.own_run and self.training.state.busy and isinstance(new, int | float) and new != old:
             self.training.set_rate(float(new))
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from gui.panels.termrow import RegularizationRow, TermRow, heading_line, regular
 from gui.plots.feed import live_feed
 from gui.plots.ticks import fixed
 from gui.selection import Selection
-from gui.training import Training, TrainingState
+from gui.training import Training
 from gui.turns import Turn
 from gui.typeset import Typeset
 from gui.widgets.drawing import Drawing
@@ -44,7 +44,6 @@ class TermsPanel(QWidget):
         self._worker = Background("formula", self)
         self._rows: dict[str, TermRow] = {}
         self._gesture, self._weighed_at = 0, 0.0
-        self._own_run = False
         self._foreign: Path | None = None
         self.formula = named(Drawing(), "totalFormula", "The total loss")
         self._closes = role(named(QLabel(), "closesTo"), "muted")
@@ -105,7 +104,6 @@ class TermsPanel(QWidget):
         self._selection.changed.connect(self._show_rows)
         if self._checking is not None:
             self._checking.changed.connect(self._show_rows)
-        self._training.state_changed.connect(self._note_run)
         self._training.closing.connect(self._worker.close)
         growing = Turn(self, self.show_values)
         self._feed.grew.connect(growing.ask)
@@ -238,7 +236,7 @@ class TermsPanel(QWidget):
     def _follow(self, before: Project, after: Project) -> None:
         if before.terms is not after.terms or before.model is not after.model:
             self._show()
-        if self._own_run and self._training.state.busy:
+        if self._training.own_run and self._training.state.busy:
             self._send_weights(before, after)
 
     def _send_weights(self, before: Project, after: Project) -> None:
@@ -247,13 +245,8 @@ class TermsPanel(QWidget):
             if name in before.terms and before.terms[name].weight != term.weight:
                 self._training.set_weight(name, term.weight)
 
-    def _note_run(self, state: TrainingState) -> None:
-        if state.phase == "starting":
-            self._own_run = True
-
     def _forget_run(self) -> None:
         """Another project is open: a run that still trains has terms of its own, whatever they are called."""
-        self._own_run = False
         self._foreign = self._training.run if self._training.state.busy else None
 
 

@@ -33,13 +33,15 @@ def window(qtbot: QtBot, qapp: QApplication, tmp_path: Path, two_heads: Project)
     made.close()
 
 
+RUN = Path("a run")
+
+
 def ends(window: Window, bad: BadValues, run: Path | None = None) -> None:
     """Let a run of the open project fail of bad values, as the engine tells it."""
-    training = window.bench.training
-    training.state_changed.emit(TrainingState("starting"))
-    training.state_changed.emit(
-        TrainingState("failed", run=run, sentence=sentence(bad), where=bad.where, bad=bad)
-    )
+    training, run = window.bench.training, run or RUN
+    training._begun.add(run)
+    training._take_state(TrainingState("starting", run=run))
+    training._take_state(TrainingState("failed", run=run, sentence=sentence(bad), where=bad.where, bad=bad))
 
 
 def offers(window: Window) -> dict[str, QPushButton]:

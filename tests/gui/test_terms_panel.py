@@ -16,6 +16,8 @@ from core.runs import wire
 from gui.panels.terms import TermsPanel
 from gui.trainingstate import TrainingState
 
+RUN = Path("a run")
+
 
 @pytest.fixture
 def panel(bench: SimpleNamespace, qtbot: QtBot) -> TermsPanel:
@@ -24,6 +26,13 @@ def panel(bench: SimpleNamespace, qtbot: QtBot) -> TermsPanel:
     panel.resize(1300, 240)
     panel.show()
     return panel
+
+
+def commands(bench: SimpleNamespace) -> list[wire.Command]:
+    """What is sent to the engine from now on."""
+    sent: list[wire.Command] = []
+    bench.training._send.connect(sent.append)
+    return sent
 
 
 def labels(bench: SimpleNamespace) -> list[str]:
@@ -156,22 +165,32 @@ def test_live_values_add_up_to_the_total(
 def test_a_weight_that_changes_while_its_project_trains_changes_in_the_run(
     panel: TermsPanel, bench: SimpleNamespace
 ) -> None:
-    sent: list[wire.Command] = []
-    bench.training._send.connect(sent.append)
-    bench.training._take_state(TrainingState("starting"))
-    bench.training._take_state(TrainingState("training", epoch=1, epochs=4, steps=5))
+    sent = commands(bench)
+    bench.training._begun.add(RUN)
+    bench.training._take_state(TrainingState("training", run=RUN, epoch=1, epochs=4, steps=5))
     bench.document.edit("Weight", set_weight(bench.document.project, "mse", 0.9))
     bench.document.undo.undo()
     assert sent == [wire.SetWeight(term="mse", weight=0.9), wire.SetWeight(term="mse", weight=0.5)]
 
 
 def test_weights_of_another_project_leave_the_run_alone(panel: TermsPanel, bench: SimpleNamespace) -> None:
-    sent: list[wire.Command] = []
-    bench.training._send.connect(sent.append)
-    bench.training._take_state(TrainingState("starting"))
+    sent = commands(bench)
+    bench.training._begun.add(RUN)
+    bench.training._take_state(TrainingState("training", run=RUN))
+    bench.training.leave_run()  # as the workbench does when another project is opened
     other = set_weight(bench.document.project, "mse", 3.0)
     bench.document.replace(other, bench.document.folder)
     bench.document.edit("Weight", set_weight(other, "mse", 4.0))
+    assert sent == []
+
+
+def test_weights_leave_a_resumed_run_of_another_project_alone(
+    panel: TermsPanel, bench: SimpleNamespace
+) -> None:
+    sent = commands(bench)
+    bench.training._take_state(TrainingState("starting"))
+    bench.training._take_state(TrainingState("training", run=RUN))
+    bench.document.edit("Weight", set_weight(bench.document.project, "mse", 4.0))
     assert sent == []
 
 
