@@ -13,6 +13,7 @@ import queue
 import shutil
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -44,8 +45,11 @@ class Engine:
         self._versions: dict[str, str] = {}
         self._run: Path | None = None
         self._order: Train | None = None
+        """What has not been begun; who takes it away, under the lock, answers for its end."""
+        self._taking = threading.Lock()
         self._controls: Controls | None = None
         self._silences: Silences | None = None
+        self._held_up = False
         self._latest_request = 0
         self._finding_since: float | None = None
         self._leaving: float | None = None
@@ -95,10 +99,11 @@ class Engine:
         controls, now = self._controls, time.monotonic()
         patience = controls.impatience() if controls else None
         if patience == "interrupt":
-            self._interrupter.interrupt()
+            self._interrupt()
         elif patience == "force":
             self._force()
         self._speak()
+        self._speak_of_file()
         if self._finding_since is not None and now - self._finding_since > FACTS_PATIENCE:
             self._interrupter.interrupt()
             if now - self._finding_since > FACTS_PATIENCE + FORCE_PATIENCE:
@@ -118,6 +123,22 @@ class Engine:
         if silence is not None:
             self._server.publish(silence)
 
+    def _interrupt(self) -> None:
+        """Interrupt the code of the run, but no native step: that would be heard the moment it returns, when the stop
+        is just about to be obeyed.
+        """
+        nothing_to_lose = self._controls is None or self._controls.phase in ("building", "tracing")
+        if nothing_to_lose or self._silences is None or not self._silences.computing:
+            self._interrupter.interrupt()
+
+    def _speak_of_file(self) -> None:
+        """Say once that a stop waits for a file, so that no window ends the engine meanwhile."""
+        held_up = self._controls is not None and self._controls.held_up
+        if held_up and not self._held_up:
+            sentence = "The run stops as soon as what it has begun to write is written."
+            self._server.publish(wire.Phase(phase="saving", sentence=sentence, run=str(self._run)))
+        self._held_up = held_up
+
     def _take_run(self, command: Train) -> None:
         if self._run is not None:
             self._server.publish(wire.Trouble(sentence=f"This engine is still busy with {self._run.name}."))
@@ -136,13 +157,22 @@ class Engine:
 
     def _stop_before_start(self) -> None:
         """End a run that waits for TensorFlow's import, which cannot be interrupted."""
-        if self._run is None:
+        if not self._taken():  # TensorFlow was imported this very moment
+            if self._controls is not None:
+                self._controls.ask(wire.Stop())
             return
         sentence = "Stopped before its first step, while the engine was still starting."
         outcome = wire.Outcome(run=str(self._run), status="stopped", sentence=sentence)
         self._note_end(outcome)
-        self._run = self._controls = self._order = None
+        self._run = self._controls = None
         self._server.publish(outcome)
+
+    def _taken(self, order: Train | None = None) -> bool:
+        """Take what has not been begun, or nothing where that is not `order`; whether there was something."""
+        with self._taking:
+            taken = self._order is not None and (order is None or order is self._order)
+            self._order = None if taken else self._order
+        return taken
 
     def _force(self) -> None:
         """End a run whose code does not return, and this process with it."""
@@ -177,7 +207,7 @@ class Engine:
     def _train(self, order: Train) -> None:
         from core.engine.session import train
 
-        if order is not self._order:
+        if not self._taken(order):
             return  # it was stopped before it began
         assert self._controls is not None
         run, self._silences = Path(order.run), Silences(Path(order.run))
@@ -193,7 +223,7 @@ class Engine:
         # From here on another run is welcome; who hears of the outcome may send one at once.
         self._server.last_seen = time.monotonic()
         self._silences.close()
-        self._run = self._controls = self._silences = self._order = None
+        self._run = self._controls = self._silences = None
         self._server.publish(outcome)
         self._server.publish(wire.Phase(phase="ready", sentence="Ready."))
 

@@ -5,11 +5,13 @@ interrupted.
 """
 
 import _thread
+import contextlib
 import os
 import signal
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from types import FrameType
 from typing import Literal
 
@@ -19,6 +21,10 @@ STEP_PATIENCE = 2.0
 """Seconds without a step after which a stop interrupts the Python code that runs."""
 FORCE_PATIENCE = 5.0
 """Seconds without a step after which a stop ends the process, because native code does not return either."""
+MOST_GRACE = 1.75
+"""Seconds of more patience, at the most, with a run whose steps are known to last so long. With it the end by force
+still comes before a window loses patience with the engine.
+"""
 
 
 class Interrupted(BaseException):
@@ -35,8 +41,8 @@ class Controls:
         self.waiting: deque[Command] = deque()
         self._changed = threading.Condition()
         self._beat = self._asked = time.monotonic()
-        self._obeyed = False
-        self._interrupted = 0.0
+        self._obeyed = self._writing = False
+        self._longest = self._interrupted = 0.0
 
     def ask(self, command: Command) -> None:
         """Leave a command; called by the socket thread."""
@@ -55,8 +61,28 @@ class Controls:
         return bool(self.waiting) or self.paused or self.stopping
 
     def beat(self) -> None:
-        """Say that a step was made."""
+        """Say that something was done."""
         self._beat = time.monotonic()
+
+    def stepped(self) -> None:
+        """Say that a step was made; it had begun when something was done last."""
+        self._longest = max(self._longest, self.silent)
+        self.beat()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let nobody lose patience meanwhile: a file is written that must not be torn, nor what follows be lost."""
+        self._writing = True
+        try:
+            yield
+        finally:
+            self.beat()
+            self._writing = False
+
+    @property
+    def held_up(self) -> bool:
+        """Whether a stop waits for a file."""
+        return self.stopping and self._writing
 
     @property
     def silent(self) -> float:
@@ -76,13 +102,14 @@ class Controls:
 
     def impatience(self) -> Literal["interrupt", "force"] | None:
         """What it takes by now to make a stop happen; asked by the socket thread a few times a second."""
-        if not self.stopping or self._obeyed:
+        if not self.stopping or self._obeyed or self._writing:
             return None
         now = time.monotonic()
-        silent, patience = now - max(self._beat, self._asked), STEP_PATIENCE
+        grace = min(self._longest, MOST_GRACE)
+        silent, patience = now - max(self._beat, self._asked), STEP_PATIENCE + grace
         if self.phase in ("building", "tracing"):
             silent, patience = now - self._asked, 0.0  # nothing to lose yet
-        if silent > FORCE_PATIENCE:
+        if silent > FORCE_PATIENCE + grace:
             return "force"
         if silent >= patience and now - self._interrupted > 0.5:
             # Once may not do: between two pieces of the script's code nobody listens.

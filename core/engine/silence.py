@@ -30,6 +30,10 @@ AT = {
 }
 
 
+COMPUTES = ("quick_execute", "call_function", "_numpy", "_numpy_internal")
+"""Functions of TensorFlow that call native code for the time of a step, or wait for its numbers."""
+
+
 class Silences:
     """Watches the run in the folder `run`. To be closed when it is over."""
 
@@ -52,7 +56,8 @@ class Silences:
         with self._lock:
             if self._out is not None and now - self._armed >= EVERY:
                 self._armed = now
-                with contextlib.suppress(OSError):  # it would only say more of what is said anyhow
+                # It would only say more of what is said anyhow; where memory is limited it gets no thread.
+                with contextlib.suppress(OSError, RuntimeError, MemoryError):
                     self._out.truncate(0)
                     faulthandler.dump_traceback_later(STALLED_AFTER, file=self._out)
 
@@ -84,7 +89,7 @@ class Silences:
 
     def _silence(self, silent: float, phase: PhaseName) -> Silence:
         at = self.at()
-        computing = phase == "tracing" and self._computing()
+        computing = phase == "tracing" and self.computing
         what = (
             f"line {at.line} of {SCRIPT}, in {at.function}, has not ended"
             if at.line
@@ -93,10 +98,11 @@ class Silences:
         sentence = f"No step for {silent:.0f} s: {what}."
         return Silence(seconds=silent, sentence=sentence, where=at.where, line=at.line)
 
-    def _computing(self) -> bool:
-        """Whether TensorFlow computes: the step is compiled then, and its first time is what does not end."""
+    @property
+    def computing(self) -> bool:
+        """Whether TensorFlow computes: then a step is what does not end, compiled by now."""
         frame = sys._current_frames().get(threading.main_thread().ident or 0)
-        return frame is not None and frame.f_code.co_name in ("quick_execute", "call_function")
+        return frame is not None and frame.f_code.co_name in COMPUTES
 
     def _frame(self) -> FrameType | None:
         """The innermost frame of the script in any thread, the main one last: it may only wait for others."""

@@ -15,6 +15,7 @@ import keras
 from core.engine import sharing, streams
 from core.engine.batch import Batch, batch_at
 from core.engine.blocks import Blocks, Captured, NotInBlocks, Way
+from core.engine.controls import Interrupted
 from core.engine.explaining import Explained
 from core.engine.feeding import opened
 from core.engine.rereading import Reread, reread, streamed_batches
@@ -75,6 +76,25 @@ class Stepping:
         """Take over the test function, which Keras makes before the first `on_test_begin`."""
         if VALIDATION not in self._originals:
             self._drive(VALIDATION, self._model.test_step, 1, lambda _: self._after(0), lambda: NO_LIMIT)
+            self._end_it_alone_when_interrupted(getattr(self._model, VALIDATION))
+
+    def _end_it_alone_when_interrupted(self, step: Callable[[Any], Any]) -> None:
+        """A stop may interrupt a validation that Keras compiles or runs; what was trained is saved all the same."""
+
+        def validated(iterator: Any) -> Any:
+            try:
+                return step(iterator)
+            except Interrupted:
+                self.skip_validation()
+                return {}
+
+        object.__setattr__(self._model, VALIDATION, validated)
+
+    def skip_validation(self) -> None:
+        """Make no step of a validation that nobody waits for any more, nor compile one."""
+        self._originals.setdefault(VALIDATION, self._model.test_function)
+        object.__setattr__(self._model, VALIDATION, lambda _: {})
+        self._model.stop_evaluating = True
 
     def begin_epoch(self) -> None:
         """Take the order of the new epoch."""

@@ -4,6 +4,7 @@ It has no batch hooks of its own, because Keras turns every step's logs into Pyt
 happens between two steps goes through `Stepping`.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from core.engine.badvalues import Finiteness
 from core.engine.blocks import LONGEST_BLOCK, Captured
 from core.engine.changes import Changes
 from core.engine.clock import Clock
-from core.engine.controls import Controls
+from core.engine.controls import Controls, Interrupted
 from core.engine.keeping import Keeper
 from core.engine.resuming import Start
 from core.engine.reuse import Compiled
@@ -87,11 +88,13 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def keep(self) -> None:
         """Write the newest checkpoint, if it is not written yet."""
-        self._keeper.write()
+        with self._controls.writing():
+            self._keeper.write()
 
     def phase(self, phase: wire.PhaseName, sentence: str) -> None:
         """Enter a phase and tell everybody."""
         self._controls.phase = phase
+        self._controls.beat()
         status = {"paused": "paused", "building": "preparing", "tracing": "preparing"}.get(phase, "running")
         self._record.set(status=status)
         self._record.event("phase", phase=phase, sentence=sentence, step=self._made)
@@ -115,6 +118,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if not self._stepping.knows(self._telemetry):
             self.phase("tracing", "Keras compiles the model's step.")
         way = self._stepping.drive_training(self.companions, self._start.turbo)
+        self._controls.beat()
         self._record.event("way", sentence=way, turbo=self._stepping.turbo)
         self._record.set(way=way, turbo=self._stepping.turbo)
         self._way = way
@@ -143,11 +147,19 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_test_begin(self, logs: Any = None) -> None:
         assert self._stepping is not None
-        self._stepping.drive_validation()
-        self._stepping.begin_validation()
+        self._controls.beat()
+        if not self._controls.stopping:
+            with contextlib.suppress(Interrupted):  # a stop: what was trained is saved all the same
+                self._stepping.drive_validation()
+                self._stepping.begin_validation()
+        if self._controls.stopping:
+            self._stepping.skip_validation()
+        self._controls.beat()
 
     def on_test_end(self, logs: Any = None) -> None:
         self._whole = not self._controls.stopping
+        if self._controls.stopping:
+            self._obey()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self._read()
@@ -162,7 +174,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         worked = time.time() - self._began
         place = Place(self._epochs_done, self._made, self._clock.seconds, worked, {})
         last = self._epochs_done == self.planned or self.model.stop_training
-        self._keeper.epoch_ended(self.model, self.companions, place, last)
+        with self._controls.writing():
+            self._keeper.epoch_ended(self.model, self.companions, place, last)
 
     def on_train_end(self, logs: Any = None) -> None:
         assert self._telemetry is not None
@@ -179,7 +192,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _after(self, steps: int) -> None:
         controls = self._controls
-        controls.beat()
+        controls.stepped()
         self._unread += steps
         self._stepped += steps
         if controls.phase in ("building", "tracing"):
@@ -247,7 +260,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def _save(self) -> None:
         path = self._run / CHECKPOINT
         try:
-            save_now(self.model, path)
+            with self._controls.writing():
+                save_now(self.model, path)
         except (OSError, RuntimeError) as error:
             self.trouble(f"{path} cannot be written: {why(path, error)}. The run goes on.")
             return

@@ -107,6 +107,27 @@ def test_a_long_validation_is_paused_saved_and_stopped(spares: SpareEngines, tou
     assert (run / "model.keras").is_file()
 
 
+def test_a_stop_while_the_first_validation_is_compiled_saves_the_model(
+    spares: SpareEngines, tough: EngineClient
+):
+    before = "    def compute_loss("
+    slow = "    def test_step(self, data):\n        import time; print('compiling', flush=True); time.sleep(600)\n"
+    assert SCRIPT.count(before) == 1
+    run = begin(tough, spares.run(SCRIPT.replace(before, f"{slow}\n{before}")))
+    wait_for(lambda: (run / "output.txt").exists() and "compiling" in (run / "output.txt").read_text(), 60)
+    outcome = stopped(tough, SOON)
+    assert "after 25 steps" in outcome.sentence
+    assert (run / "model.keras").is_file()
+
+
+def test_a_stop_waits_for_a_step_of_seconds_and_saves_the_model(spares: SpareEngines, tough: EngineClient):
+    run = begin(tough, spares.run(long(with_step("import time", "time.sleep(3)"))))
+    while await_(tough, wire.Progress).step < 1:
+        pass
+    stopped(tough, AT_WORST)
+    assert (run / "model.keras").is_file()
+
+
 def test_a_paused_run_is_stopped(spares: SpareEngines, tough: EngineClient):
     begin(tough, spares.run(long()))
     await_(tough, wire.Progress)
