@@ -41,7 +41,7 @@ def failure(error: BaseException, script: Path, lines: Lines) -> Failure:
 
 def details(error: BaseException) -> str:
     """The traceback, without terminal colours; of a very long one its beginning and its end."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", _formatted(error))
+    text = _unicode(re.sub(r"\x1b\[[0-9;]*m", "", _formatted(error)))
     if len(text) <= MOST_DETAILS:
         return text
     return f"{text[: MOST_DETAILS // 2]}\n...\n{text[-MOST_DETAILS // 2 :]}"
@@ -57,7 +57,7 @@ def _formatted(error: BaseException) -> str:
 def said(error: BaseException) -> str:
     """What the exception says, on one line, with its type where the text alone would say little."""
     name, text = _within(error) or (type(error).__name__, plain(_text(error)))
-    text = text.rstrip(".")
+    text = _unicode(text).rstrip(".")
     text = text if len(text) <= MOST_SAID else f"{text[: MOST_SAID - 1]}…"
     known = isinstance(error, ValueError | RuntimeError | OSError) or text.startswith(name) or name in PLAIN
     return text if text and known else f"{name}: {text}" if text else name
@@ -75,6 +75,11 @@ def _text(error: BaseException) -> str:
         return str(error)[: 100 * MOST_SAID]
     except Exception:
         return ""
+
+
+def _unicode(text: str) -> str:
+    """`text` with the bytes of file names that are no Unicode shown as such, so that it can be sent and stored."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def reason(error: BaseException) -> str:
@@ -98,9 +103,9 @@ def reason(error: BaseException) -> str:
         room = f" ({free(Path(place))} at {place})" if isinstance(place, str) else ""
         return f"The disk is full{room}: free some space and train again; everything recorded so far is kept"
     if isinstance(error, FileNotFoundError) and error.filename:
-        return f"The file {error.filename} is not there any more"
+        return f"The file {_unicode(str(error.filename))} is not there any more"
     if gone := GONE.search(_text(error)):
-        return f"The file {gone[1]} is not there any more"
+        return f"The file {_unicode(gone[1])} is not there any more"
     return said(error)
 
 

@@ -4,7 +4,9 @@ Several clients may be attached at once and all hear everything. One that vanish
 dropped; the training never waits for any of them.
 """
 
+import contextlib
 import hmac
+import logging
 import os
 import secrets
 import selectors
@@ -59,11 +61,13 @@ class Server:
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self._waker, self._woken = socket.socketpair()
+        self._waker.setblocking(False)
         self._woken.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._woken, selectors.EVENT_READ, self._wake)
         self._clients: list[Client] = []
+        self._logged: set[str] = set()
         self._outbox: deque[Frame] = deque()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="socket", daemon=True)
@@ -82,16 +86,21 @@ class Server:
             outbox[-1] = message
         else:
             outbox.append(message)
-        self._waker.send(b"!")
+        self._call()
 
     def close(self) -> None:
         """Send what waits, as far as clients take it at once, and end the thread."""
         self._closing.set()
-        self._waker.send(b"!")
+        self._call()
         if threading.current_thread() is not self._thread:
             self._thread.join(2)
         else:
             self._deliver()
+
+    def _call(self) -> None:
+        """Wake the socket thread; where it is called already it needs no more of it, and the caller must not wait."""
+        with contextlib.suppress(OSError):
+            self._waker.send(b"!")
 
     def _let_go(self) -> None:
         """In a copy of this process that a user's code has made: clients must notice when this one is gone."""
@@ -103,15 +112,24 @@ class Server:
         while not self._closing.is_set():
             for key, events in self._selector.select(TICK):
                 handle: Callable[[int], None] = key.data
-                handle(events)
-            self._deliver()
+                self._safely(handle, events)
+            self._safely(self._deliver)
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + TICK
-                self._tick()
-        self._deliver()
+                self._safely(self._tick)
+        self._safely(self._deliver)
         for client in list(self._clients):
             self._drop(client)
         self._listener.close()
+
+    def _safely(self, act: Callable[..., None], *given: object) -> None:
+        """Go on whatever happens: without this thread no client would ever hear of the run again."""
+        try:
+            act(*given)
+        except Exception as error:
+            if repr(error) not in self._logged:  # it may happen ten times a second
+                self._logged.add(repr(error))
+                logging.getLogger(__name__).exception("The socket thread goes on after an error.")
 
     def _tick(self) -> None:
         if any(client.admitted for client in self._clients):
@@ -162,12 +180,15 @@ class Server:
     def _take(self, client: Client, command: Command) -> None:
         if client.admitted:
             self._host.obey(command)
-        elif isinstance(command, Hello) and hmac.compare_digest(command.token, self.token):
+        elif isinstance(command, Hello) and self._is_ours(command.token):
             client.admitted = True
             for message in self._host.greet():
                 self._send(client, message)
         else:
             self._drop(client)
+
+    def _is_ours(self, token: str) -> bool:
+        return hmac.compare_digest(token.encode(), self.token.encode())
 
     def _deliver(self) -> None:
         while self._outbox:

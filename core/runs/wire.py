@@ -8,7 +8,7 @@ connection.
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic import Field as Setting
@@ -233,12 +233,28 @@ _MESSAGES: TypeAdapter[Message] = TypeAdapter(Message)
 
 def encode(frame: Frame) -> bytes:
     """Return `frame` as bytes for the socket. Raises WireError when it is over LIMIT."""
-    body = frame.model_dump_json(by_alias=True).encode()
+    body = _json(frame)
     if len(body) > LIMIT:
         raise WireError(
             f"A {type(frame).__name__} of {len(body):,} bytes is too large; the limit is {LIMIT:,}."
         )
     return HEADER.pack(len(body)) + body
+
+
+def _json(frame: Frame) -> bytes:
+    try:
+        return frame.model_dump_json(by_alias=True).encode()
+    except ValueError:  # what is no Unicode, as the name of a file may be, is shown as its bytes
+        shown = _shown(frame.model_dump(by_alias=True))
+        return type(frame).model_validate(shown).model_dump_json(by_alias=True).encode()
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_shown(key): _shown(each) for key, each in value.items()}
+    return [_shown(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def command(body: bytes) -> Command:
