@@ -27,9 +27,9 @@ class Patient(Protocol):
 def end_with_room(record: Record, outcome: Outcome, room: Patient) -> Outcome:
     """Write an outcome as soon as the disk takes it; return it, with what was given up where the user lost patience.
 
-    A full disk must not hide how a run ended.
+    Neither a full disk nor a damaged record must hide how a run ended.
     """
-    with contextlib.suppress(sqlite3.OperationalError):
+    with contextlib.suppress(sqlite3.Error):
         end(record, outcome)
     try:
         room.finish(record.commit)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ class Outlet(io.RawIOBase):
         super().__init__()
         self._descriptor = descriptor
         self._kept = bytearray()
+        self._lock = threading.RLock()
 
     def writable(self) -> bool:
         return True
@@ -32,11 +34,12 @@ class Outlet(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         text = bytes(data)
-        self._kept += text
-        with contextlib.suppress(OSError):
-            while self._kept:
-                del self._kept[: os.write(self._descriptor, self._kept)]
-        del self._kept[: max(0, len(self._kept) - MOST_KEPT)]
+        with self._lock:
+            self._kept += text
+            with contextlib.suppress(OSError):
+                while self._kept:
+                    del self._kept[: os.write(self._descriptor, bytes(self._kept))]
+            del self._kept[: max(0, len(self._kept) - MOST_KEPT)]
         return len(text)
 
 

@@ -68,8 +68,10 @@ class Room:
 
     def look(self) -> None:
         """See whether the folder is still there; if not, make it again with all that is known."""
-        if time.monotonic() - self._looked < LOOK:
-            return
+        if time.monotonic() - self._looked >= LOOK:
+            self._look()
+
+    def _look(self) -> None:
         self._looked = time.monotonic()
         if not self._record.lost:
             self._gone = False
@@ -99,6 +101,8 @@ class Room:
                 attempt()
                 break
             except (OSError, RuntimeError, sqlite3.OperationalError) as error:
+                if self._came_back():
+                    continue
                 if not (may_pass(error) or self._gone):
                     raise
                 reason = f"{path} cannot be written: {why(path, error)}"
@@ -112,6 +116,13 @@ class Room:
         if told:
             self._next = 0.0
             self._say_waiting("There is room again; what waited is written.")
+
+    def _came_back(self) -> bool:
+        """Whether the folder had vanished since it was looked at, and is there again."""
+        lost = self._record.lost
+        if lost:
+            self._look()
+        return lost and not self._gone
 
     def finish(self, attempt: Callable[[], None]) -> None:
         """Do `attempt` and write all that still waits, however long it takes. Raises NoRoom and sqlite3.Error."""

@@ -61,8 +61,8 @@ def train(
             outcome = _note_data(run, outcome)
             outcome = end_with_room(record, outcome, watch.room)
         finally:
-            (run / ENDPOINT).unlink(missing_ok=True)
-            watch.room.close()
+            with contextlib.closing(watch.room), contextlib.suppress(OSError):  # how it ended counts for more
+                (run / ENDPOINT).unlink(missing_ok=True)
     return outcome
 
 

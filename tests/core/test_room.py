@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ import pytest
 
 from core.engine import room as rooms
 from core.engine.controls import Controls
-from core.engine.printing import never_failing
+from core.engine.ending import end_with_room
+from core.engine.printing import Outlet, never_failing
 from core.engine.room import NoRoom, Room
 from core.project.schema import Project
 from core.runs import alive, wire
@@ -256,3 +258,47 @@ def test_what_is_printed_to_a_full_file_is_kept_and_written_later(tmp_path: Path
         for descriptor in (before, full, out):
             os.close(descriptor)
     assert (tmp_path / "out").read_text() == "Epoch 1\nEpoch 2 \\udc80\n"
+
+
+def test_threads_that_print_at_once_lose_no_word(tmp_path: Path) -> None:
+    into = os.open(tmp_path / "out", os.O_CREAT | os.O_WRONLY)
+    outlet = Outlet(into)
+    threads = [
+        threading.Thread(target=lambda: [outlet.write(b"x" * 5000) for _ in range(300)]) for _ in range(4)
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    os.close(into)
+    assert (tmp_path / "out").stat().st_size == 4 * 300 * 5000
+
+
+def test_a_folder_that_vanishes_right_before_a_file_is_written_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also less than a second after it was looked at."""
+    monkeypatch.setattr(rooms, "LOOK", 3600.0)
+    with desk_in(tmp_path) as desk:
+        desk.room.look()
+        shutil.rmtree(desk.run)
+        desk.room.patiently(lambda: (desk.run / "model").touch(), desk.run / "model")
+        assert (desk.run / "model").exists()
+        assert "made again with everything" in desk.said[0]
+
+
+def test_a_file_that_cannot_be_written_in_a_folder_that_is_there_is_no_reason_to_wait(tmp_path: Path) -> None:
+    with desk_in(tmp_path) as desk, pytest.raises(FileNotFoundError):
+        desk.room.patiently(lambda: (desk.run / "no" / "model").touch(), desk.run)
+
+
+def test_a_damaged_record_does_not_hide_how_a_run_ended(tmp_path: Path) -> None:
+    with desk_in(tmp_path) as desk:
+        desk.steps(5000)
+        with contextlib.closing(sqlite3.connect(desk.run / "run.db")) as other:
+            other.execute("PRAGMA user_version = 1")
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with (desk.run / "run.db").open("r+b") as file:
+            file.write(b"\xff" * 65536)
+        done = wire.Outcome(run=str(desk.run), status="done", sentence="Done.")
+        assert end_with_room(desk.record, done, desk.room).sentence.startswith("Done.")
