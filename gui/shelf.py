@@ -4,7 +4,6 @@ Everything here reads or writes files, so panels call it in a worker thread. Err
 """
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def throw_away(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
     for path in paths:
         place = path.parent / TRASH / path.name
         place.parent.mkdir(exist_ok=True)
-        shutil.move(path, place)
+        path.rename(place)
         moved.append((path, place))
     return moved
 
@@ -43,7 +42,7 @@ def throw_away(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
 def put_back(moved: Sequence[tuple[Path, Path]]) -> None:
     """Undo `throw_away`. Raises OSError."""
     for before, now in moved:
-        shutil.move(now, before)
+        now.rename(before)
 
 
 def project_of(run: Path, folder: Path) -> Project:

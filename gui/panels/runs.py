@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.project.writing import unwritable
 from core.runs.folder import RunSummary
 from core.runs.record import LIVE
 from gui import shelf, theme
@@ -29,6 +30,7 @@ from gui.checking import Checking
 from gui.document import Document
 from gui.plots.ticks import fixed
 from gui.selection import Selection
+from gui.telling import sentence_of
 from gui.training import Training, TrainingState
 from gui.widgets.banner import Strip
 from gui.widgets.emptystate import EmptyState
@@ -75,6 +77,7 @@ class RunsPanel(QWidget):
         self.table.itemSelectionChanged.connect(self._enable)
         self.table.itemChanged.connect(self._take_change)
         self.table.customContextMenuRequested.connect(self._open_menu)
+        self.table.itemDelegate().closeEditor.connect(self.refresh)
         training.state_changed.connect(self._follow)
         training.run_changed.connect(self._fill_again)
         training.closing.connect(self._worker.close)
@@ -160,6 +163,8 @@ class RunsPanel(QWidget):
             self.refresh()
 
     def _fill(self, runs: list[RunSummary]) -> None:
+        if self.table.state() == QAbstractItemView.State.EditingState:
+            return  # no line may move under a name that is typed; once it is, the list is read anew
         chosen = {run.path for run in self.chosen}
         self._runs, self._filling = runs, True
         self._stack.setCurrentIndex(1 if runs or self.strip.isVisible() else 0)
@@ -269,7 +274,7 @@ class RunsPanel(QWidget):
         elif cell.column() == NAME:
             name = cell.text().strip()
             self._worker.ask(
-                "rename", lambda: shelf.rename(run.path, name), lambda _: self.refresh(), self._say_error
+                "rename", lambda: shelf.rename(run.path, name), lambda _: self.refresh(), self._say_undone
             )
 
     def rename(self) -> None:
@@ -285,7 +290,7 @@ class RunsPanel(QWidget):
         self._training.show_overlay(tuple(path for path in self._training.overlay if path not in gone))
         if self._training.run in gone:
             self._training.show_run(None)
-        self._worker.ask("delete", lambda: shelf.throw_away(gone), self._say_deleted, self._say_error)
+        self._worker.ask("delete", lambda: shelf.throw_away(gone), self._say_deleted, self._say_undone)
 
     def _say_deleted(self, trashed: list[tuple[Path, Path]]) -> None:
         words = "1 run is in the trash." if len(trashed) == 1 else f"{len(trashed)} runs are in the trash."
@@ -293,7 +298,9 @@ class RunsPanel(QWidget):
         self.refresh()
 
     def _put_back(self, trashed: list[tuple[Path, Path]]) -> None:
-        self._worker.ask("delete", lambda: shelf.put_back(trashed), lambda _: self.refresh(), self._say_error)
+        self._worker.ask(
+            "delete", lambda: shelf.put_back(trashed), lambda _: self.refresh(), self._say_undone
+        )
 
     def open_folder(self) -> None:
         if self._one is not None:
@@ -323,11 +330,19 @@ class RunsPanel(QWidget):
             "export",
             lambda: shelf.export_script(path, out),
             lambda _: self.strip.say(f"Wrote {out}.", "good"),
-            self._say_error,
+            lambda error: self._say(unwritable(out, error) if isinstance(error, OSError) else str(error)),
         )
 
     def _say_error(self, error: Exception) -> None:
-        self.strip.say(str(error), "bad")
+        self._say(sentence_of(error))
+
+    def _say_undone(self, error: Exception) -> None:
+        """Something could not be done to a run: say why, and show how the runs are now."""
+        self._say_error(error)
+        self.refresh()
+
+    def _say(self, sentence: str) -> None:
+        self.strip.say(sentence, "bad")
         self._stack.setCurrentIndex(1)
 
 

@@ -1,5 +1,6 @@
 """The Runs tab over real run folders."""
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from core.project.edits import set_weight
@@ -98,6 +99,46 @@ def test_an_empty_name_is_refused_in_a_sentence(panel: RunsPanel, qtbot: QtBot) 
     panel.table.item(row_of(panel, "first"), NAME).setText("  ")
     qtbot.waitUntil(panel.strip.isVisible)
     assert "needs a name" in panel.strip.sentence.text()
+
+
+def test_lines_stay_where_they_are_while_a_name_is_typed(
+    panel: RunsPanel, qtbot: QtBot, make_run: Callable[..., Path]
+) -> None:
+    choose(panel, "first")
+    press(panel, "renameRun")
+    editor = panel.table.findChild(QLineEdit)
+    make_run(name="third")
+    with qtbot.waitSignal(panel._worker._desk.done):
+        panel.refresh()
+    qtbot.wait(20)
+    assert panel.table.rowCount() == 2
+    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 3)
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(
+    panel: RunsPanel, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "nowhere" / "train.py"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(out), ""))
+    choose(panel, "first")
+    press(panel, "exportRun")
+    qtbot.waitUntil(panel.strip.isVisible)
+    assert panel.strip.sentence.text().startswith(f"{out} cannot be written: there is no such folder")
+
+
+def test_a_run_that_cannot_be_renamed_keeps_its_name_in_the_list(
+    panel: RunsPanel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(run: Path, _name: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(run / "run.json"))
+
+    monkeypatch.setattr(shelf, "rename", refuse)
+    row = row_of(panel, "first")
+    panel.table.item(row, NAME).setText("another")
+    qtbot.waitUntil(panel.strip.isVisible)
+    assert "run.json cannot be written" in panel.strip.sentence.text()
+    qtbot.waitUntil(lambda: panel.table.item(row, NAME).text() == "first")
 
 
 def test_a_deleted_run_can_be_put_back(panel: RunsPanel, qtbot: QtBot) -> None:
