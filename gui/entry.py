@@ -7,10 +7,8 @@ import argparse
 import re
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from core import cli
@@ -93,6 +91,7 @@ def open_window(options: argparse.Namespace) -> "Window":
     from PySide6.QtWidgets import QApplication
 
     from gui import pace, theme
+    from gui.complaints import Complaints
     from gui.settings import Settings
     from gui.window import Window
     from gui.workbench import Workbench
@@ -104,7 +103,7 @@ def open_window(options: argparse.Namespace) -> "Window":
     settings = Settings()
     theme.use(app, options.theme or settings.theme, settings.scale)
     window = Window(Workbench(settings=settings))
-    sys.excepthook = _Complaints(window)
+    sys.excepthook = Complaints(window.banner)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if options.size:
         window.resize(*options.size)
@@ -152,21 +151,6 @@ def _speak(app: "QApplication", language: str | None) -> None:
         app.installTranslator(translator)
     else:
         print(f"There is no translation for {language} yet; the window speaks English.", file=sys.stderr)
-
-
-class _Complaints:
-    """Shows an error that nobody foresaw in the window, with its traceback one click away, and goes on."""
-
-    def __init__(self, window: "Window"):
-        self._window = window
-
-    def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        details = "".join(traceback.format_exception(kind, error, trace))
-        print(details, file=sys.stderr)
-        sentence = (
-            f"Lossmith made a mistake ({kind.__name__}); your project is untouched, and saving it is wise."
-        )
-        self._window.banner.tell(sentence, "bad", None, details)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QImage
+from pytestqt.qtbot import QtBot
 
 from gui import display
+from gui.complaints import Complaints
 from gui.entry import main
+from gui.widgets.banner import Banner
 
 ROOT = Path(__file__).resolve().parents[2]
 LDD = """\tlinux-vdso.so.1 (0x00007ffd)
@@ -88,3 +92,21 @@ def test_a_picture_needs_no_screen(tmp_path: Path):
     picture = QImage(str(tmp_path / "a.png"))
     assert (picture.width(), picture.height()) == (1300, 820)
     assert picture.pixelColor(2, 2).lightness() < 100
+
+
+def test_an_error_in_another_thread_is_shown_by_the_window_s_own(
+    qtbot: QtBot, capsys: pytest.CaptureFixture[str]
+):
+    banner, shown_in = Banner(), list[int]()
+    qtbot.addWidget(banner)
+    complaints, tell = Complaints(banner), banner.tell
+    banner.tell = lambda *told: (shown_in.append(threading.get_ident()), tell(*told))
+    error = ValueError("no such luck")
+    thread = threading.Thread(target=complaints, args=(ValueError, error, None))
+    thread.start()
+    thread.join()
+    assert not shown_in
+    qtbot.waitUntil(lambda: bool(shown_in))
+    assert shown_in == [threading.get_ident()]
+    assert "made a mistake (ValueError)" in banner.sentence.text()
+    assert "no such luck" in capsys.readouterr().err
