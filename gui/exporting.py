@@ -76,7 +76,9 @@ class ExportDialog(QDialog):
 
     def write(self) -> bool:
         """Write the file; where that fails the dialog stays and says why."""
-        out = Path(self.place.text()).expanduser()
+        out = self._out()
+        if out is None:
+            return False
         try:
             text = made(self.style_chosen, self._document.project, self._document.folder, out, self._facts)
             write_whole(out.resolve(), text)
@@ -90,7 +92,9 @@ class ExportDialog(QDialog):
 
     def copy(self) -> None:
         """Put the text on the clipboard instead."""
-        out = Path(self.place.text()).expanduser()
+        out = self._out()
+        if out is None:
+            return
         try:
             text = made(self.style_chosen, self._document.project, self._document.folder, out, self._facts)
         except CannotGenerate as error:
@@ -143,7 +147,23 @@ class ExportDialog(QDialog):
 
     def _match_suffix(self) -> None:
         path = Path(self.place.text())
-        self.place.setText(str(path.with_suffix(STYLES[self.style_chosen][1])))
+        if path.name:
+            self.place.setText(str(path.with_suffix(STYLES[self.style_chosen][1])))
+
+    def _out(self) -> Path | None:
+        """The file that the line names; None where it names none, and why is said."""
+        text = self.place.text().strip()
+        try:
+            out = Path(text).expanduser()
+        except RuntimeError:
+            self._complain(
+                f"Nobody here is called {Path(text).parts[0][1:]}; give the whole path of the file."
+            )
+            return None
+        if not out.name:
+            self._complain("Give the file to write a name.")
+            return None
+        return out
 
     def _browse(self) -> None:
         suffix = STYLES[self.style_chosen][1]
