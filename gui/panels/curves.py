@@ -143,6 +143,8 @@ class CurvesPanel(QWidget):
         columns = self.feed.columns
         self._stack.setCurrentIndex(0 if columns is None else 1)
         if columns is None:
+            self._traced = []
+            self._drop_charts()
             return
         self._trace_all(columns)
         self._say_compared()
@@ -158,6 +160,14 @@ class CurvesPanel(QWidget):
             self.charts[series].set_subtitle(_heads(project, series))
             self.charts[series].show_traces(_traces(project, columns, others, series))
         self._arrange()
+        self._drop_charts()
+
+    def _drop_charts(self) -> None:
+        """Let go of charts of what the run that is shown does not have: they hold all steps of another run."""
+        for series in set(self.charts) - set(self._traced):
+            chart = self.charts.pop(series)
+            self._grid.forget(chart)
+            chart.deleteLater()
 
     def _grow(self) -> None:
         columns = self.feed.columns
@@ -209,7 +219,9 @@ class CurvesPanel(QWidget):
     def _compare(self) -> None:
         wanted = self._training.overlay
         for run in [run for run in self._others if run not in wanted]:
-            self._others.pop(run).close()
+            feed = self._others.pop(run)
+            feed.close()
+            feed.deleteLater()
         for run in wanted:
             if run not in self._others:
                 feed = self._others[run] = Feed(self)

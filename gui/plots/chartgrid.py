@@ -29,6 +29,11 @@ class ChartGrid(QWidget):
             widget.show()
         self._arrange()
 
+    def forget(self, widget: QWidget) -> None:
+        """Show `widget` no longer; it is about to be deleted."""
+        widget.hide()
+        self._shown = [each for each in self._shown if each is not widget]
+
     def set_room(self, room: QSize) -> None:
         """Say how much of the grid can be seen at once."""
         self._room = room

@@ -7,6 +7,7 @@ hold the window up. While a new run has nothing to show yet, the curves of the o
 
 from pathlib import Path
 
+import shiboken6
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
@@ -70,7 +71,6 @@ class Feed(QObject):
     def watch(self, widget: QWidget) -> None:
         """Pull while `widget` can be seen."""
         self._watchers.append(widget)
-        widget.destroyed.connect(lambda: self._watchers.remove(widget) if widget in self._watchers else None)
 
     def show(self, run: Path | None) -> None:
         """Follow `run`; what is shown now stays until there is something of it to see."""
@@ -100,8 +100,12 @@ class Feed(QObject):
     def close(self) -> None:
         self._clock.stop()
         self._worker.close()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
 
     def _seen(self) -> bool:
+        self._watchers = [widget for widget in self._watchers if shiboken6.isValid(widget)]
         return any(widget.isVisible() for widget in self._watchers)
 
     def _take(self, answer: tuple[_Reader, Sorted]) -> None:

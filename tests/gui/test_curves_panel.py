@@ -18,7 +18,9 @@ from pytestqt.qtbot import QtBot
 from core.runs.history import RunState
 from gui.panels.curves import CurvesPanel
 from gui.plots import taking
+from gui.plots.chart import Chart
 from gui.plots.columns import Columns, Piece
+from gui.plots.feed import Feed
 
 
 @pytest.fixture
@@ -180,6 +182,22 @@ def test_a_hidden_tab_does_not_pull(
     qtbot.wait(250)
     assert not version
     assert not panel.feed._reading
+
+
+def test_runs_that_are_no_longer_compared_or_shown_are_let_go_of(
+    panel: CurvesPanel, bench: SimpleNamespace, qtbot: QtBot, make_run: Callable[..., Path]
+) -> None:
+    first, other = make_run(), make_run(name="other")
+    show(panel, bench, qtbot, first)
+    feeds = len(panel.findChildren(Feed))
+    bench.training.show_overlay((other,))
+    bench.training.show_overlay(())
+    qtbot.waitUntil(lambda: len(panel.findChildren(Feed)) == feeds)
+    panel.charts["term:of another run"] = Chart("of another run", panel.view, lambda *_: None)
+    panel._rebuild()
+    assert "term:of another run" not in panel.charts
+    bench.training.show_run(None)
+    assert not panel.charts
 
 
 def test_sixteen_curves_of_a_million_steps_pan_within_a_frame(panel: CurvesPanel, qtbot: QtBot) -> None:
