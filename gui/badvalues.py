@@ -34,6 +34,8 @@ class BadValuesBanner(Banner):
         super().__init__()
         self._bench, self._lead, self._train = bench, lead, train
         self._bad: BadValues | None = None
+        self._closed: BadValues | None = None
+        self._busy = False
         self._run: Path | None = None
         self._rate: float | None = None
         self._went_on: tuple[Path, float] | None = None
@@ -51,8 +53,12 @@ class BadValuesBanner(Banner):
     def _follow(self, state: TrainingState) -> None:
         if state.phase == "starting":
             self._forget()
-        elif state.phase == "failed" and state.bad is not None and state.bad != self._bad:
+            self._closed = None
+        elif state.phase == "failed" and state.bad is not None and state.bad not in (self._bad, self._closed):
             self._show_bad(state.bad, state.run, sentence(state.bad), state.details)
+        elif state.busy != self._busy:
+            self._show_offers()  # a run that is over cannot be stopped, and one that is on cannot go on
+        self._busy = state.busy
 
     def _warn(self, bad: BadValues, _words: str, details: str) -> None:
         self._show_bad(bad, None, sentence(bad), details)
@@ -74,7 +80,7 @@ class BadValuesBanner(Banner):
             self._lead(self._bad.where or "")
 
     def _forget(self) -> None:
-        self._bad = None
+        self._closed, self._bad = self._bad or self._closed, None
         self.hide()
 
     # ---- what helps

@@ -1,5 +1,6 @@
 """NaN in a run, in the window: a banner that says where it began and offers edits that help and can be undone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,20 @@ def test_a_run_that_goes_on_can_be_stopped_there(window: Window) -> None:
     training.state = TrainingState("training")
     training.went_bad.emit(LOST.model_copy(update={"ended": False}), "The term nll is infinite.", "")
     assert window.bad_values.isVisible()
+    training._take_state(TrainingState("training"))
     assert "Stop" in offers(window)
-    training.state = TrainingState()
+    training._take_state(TrainingState("stopped"))
+    assert "Stop" not in offers(window)
+
+
+def test_a_banner_that_was_closed_stays_closed_until_another_run(window: Window) -> None:
+    ends(window, LOST)
+    window.bad_values.closed.emit()
+    training = window.bench.training
+    training._take_state(replace(training.state, engine="ready"))
+    assert not window.bad_values.isVisible()
+    ends(window, LOST)
+    assert window.bad_values.isVisible()
 
 
 def test_another_run_or_project_takes_the_banner_away(
