@@ -1,14 +1,16 @@
 """Which code of a script its compiled steps are made from, so that two scripts can be known to compile alike.
 
 What builds and compiles the model counts, with all that it names, and so do the lines it stands in, because errors
-tell them. Where data come from, how many epochs are made or when training stops early is in no compiled step; the
-weights of terms and a plain learning rate are values of variables.
+tell them. Of a project's own functions all counts, also what nothing names: it may be found by way of a table that it
+has put itself into. Where data come from, how many epochs are made or when training stops early is in no compiled
+step; the weights of terms and a plain learning rate are values of variables.
 """
 
 import ast
 import hashlib
 import symtable
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from core.project import parsing
@@ -16,17 +18,66 @@ from core.project import parsing
 BUILD, COMPILE, TRAIN, WEIGHTS = "build_model", "compile_model", "train", "WEIGHTS"
 WITHOUT_EFFECT = ("load_data", "set_random_seed", "Batches", BUILD, COMPILE)
 """What `train` calls before `fit`: only what BUILD and COMPILE do is in the steps, and they are looked at."""
+ELSEWHERE = {"Batches", "Changes", "NEW_RATES", "NEW_WEIGHTS", "prediction_model", TRAIN}
+"""What a script itself defines after its model and what is in no step; a project's functions cannot define it."""
+AS_PROGRAM = "__name__ == '__main__'"
+PLAIN_CALLS = ("Path", "compile")
+"""What the constants call that stand before the model."""
 PURE_MODULES = {
-    "__future__", "abc", "collections", "dataclasses", "enum", "functools", "itertools", "keras",
-    "math", "numbers", "numpy", "operator", "re", "string", "tensorflow", "typing"
+    "__future__", "abc", "collections", "dataclasses", "enum", "functools", "itertools", "math",
+    "numbers", "operator", "re", "string", "typing"
+}  # fmt: skip
+INSIDE = {
+    "keras": {
+        "DTypePolicy", "Function", "Input", "KerasTensor", "Layer", "Loss", "Metric", "Model", "Operation",
+        "Optimizer", "Regularizer", "Sequential", "Variable", "activations", "backend.backend",
+        "backend.epsilon", "backend.floatx", "backend.image_data_format", "backend.is_keras_tensor",
+        "backend.standardize_dtype", "config", "constraints", "losses", "metrics", "name_scope", "ops",
+        "optimizers", "regularizers", "saving.register_keras_serializable", "tree",
+        "utils.register_keras_serializable", "utils.to_categorical"
+    },
+    "tensorflow": {
+        "GradientTape", "IndexedSlices", "RaggedTensor", "SparseTensor", "Tensor", "TensorShape",
+        "TensorSpec", "Variable", "abs", "add", "add_n", "argmax", "argmin", "argsort", "bfloat16",
+        "bitwise", "bool", "boolean_mask", "broadcast_to", "case", "cast", "clip_by_norm",
+        "clip_by_value", "complex", "concat", "cond", "config.list_logical_devices", "constant",
+        "control_dependencies", "convert_to_tensor", "cos", "cumsum", "custom_gradient", "debugging",
+        "distribute", "divide", "dtypes", "einsum", "ensure_shape", "equal", "errors", "exp",
+        "expand_dims", "eye", "fill", "float16", "float32", "float64", "floor", "foldl", "function",
+        "gather", "gather_nd", "greater", "greater_equal", "identity", "image", "int32", "int64",
+        "is_tensor", "less", "less_equal", "linalg", "linspace", "logical_and", "logical_not",
+        "logical_or", "map_fn", "math", "matmul", "maximum", "meshgrid", "minimum", "multiply",
+        "name_scope", "negative", "nest", "nn", "norm", "not_equal", "one_hot", "ones", "ones_like", "pad",
+        "pow", "ragged", "range", "rank", "reduce_all", "reduce_any", "reduce_logsumexp", "reduce_max",
+        "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum", "repeat", "reshape", "reverse", "roll",
+        "round", "scan", "scatter_nd", "searchsorted", "sets", "shape", "sigmoid", "sign", "signal", "sin",
+        "size", "slice", "sort", "sparse", "split", "sqrt", "square", "squeeze", "stack", "stop_gradient",
+        "string", "strings", "subtract", "switch_case", "tanh", "tensordot", "tile", "transpose",
+        "unique", "unstack", "vectorized_map", "where", "while_loop", "zeros", "zeros_like"
+    },
+}  # fmt: skip
+"""What only computes, of modules that also read files, draw numbers or look at a clock."""
+ONLY_BUILDING = {"initializers", "layers"}
+"""What of Keras gives values of variables where it builds the model, and drawn numbers elsewhere."""
+DRAWN = ("dropout", "random", "sampler")
+"""What names of functions have in them that draw numbers."""
+OUTSIDE_NUMPY = {
+    "DataSource", "ctypeslib", "datetime64", "empty", "empty_like", "f2py", "fromregex", "get_printoptions",
+    "geterr", "lib", "testing"
 }  # fmt: skip
 OUTSIDE_WORLD = {
-    "HERE", "__file__", "__import__", "breakpoint", "default_rng", "environ", "eval", "exec",
-    "fromfile", "genfromtxt", "get_file", "getattr", "getenv", "globals", "hash", "id", "import_module",
-    "input", "load", "load_model", "load_weights", "loadtxt", "locals", "memmap", "numpy_function",
-    "open", "print", "py_function", "random", "setattr", "shuffle", "urandom", "vars"
+    "GFile", "HERE", "__builtins__", "__dict__", "__file__", "__globals__", "__import__", "breakpoint",
+    "default_rng", "environ", "eval", "exec", "fromfile", "genfromtxt", "get_file", "getattr", "getenv",
+    "gfile", "globals", "hash", "id", "import_module", "initializers", "input", "io", "load", "load_img",
+    "load_model", "load_weights", "loadtxt", "locals", "memmap", "numpy_function", "open", "print",
+    "py_function", "random", "read_file", "setattr", "shuffle", "timestamp", "urandom", "vars"
 }  # fmt: skip
 """Names of what gives other values another day, or does something each time the steps are compiled."""
+CHANGING = {
+    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "popleft",
+    "remove", "setdefault", "update"
+}  # fmt: skip
+"""Methods that change what they are called on."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +97,8 @@ def traced_code(text: str) -> TracedCode | None:
         parts = _reached(parsing.module(text).body)
     except (SyntaxError, ValueError, RecursionError):
         return None
-    if not all(_stays_inside(part) for part in parts):
+    modules = _modules(parts)
+    if not all(_stays_inside(part, modules) for part in parts):
         return None
     looks_at_rows = any(map(_looks_at_rows, parts))
     _leave_out_values(parts)
@@ -61,12 +113,12 @@ def traced_code(text: str) -> TracedCode | None:
 
 
 def _reached(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The statements that compiled steps depend on: those that always run, the builders, all that these name."""
+    """The statements that compiled steps depend on: what may be in a step unnamed, and all that it names."""
     named: dict[str, list[ast.stmt]] = {}
     for statement in body:
         for name in _bound(statement):
             named.setdefault(name, []).append(statement)
-    starts = [*filter(_always_runs, body), *named.get(BUILD, []), *named.get(COMPILE, [])]
+    starts = [*_unnamed(body)]
     for train in named.get(TRAIN, []):
         starts += _preparations(train) if {BUILD, COMPILE} <= set(named) else [train]
     found, todo = list(starts), list(starts)
@@ -88,13 +140,40 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             yield name
 
 
-def _always_runs(statement: ast.stmt) -> bool:
+def _unnamed(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """All that is not known to be in no step: before the model a script has its own code alone, which reads data."""
+    first = next((number for number, each in enumerate(body) if BUILD in _bound(each)), 0)
+    for number, statement in enumerate(body):
+        if not (_only_binds(statement) if number < first else _is_elsewhere(statement)):
+            yield statement
+
+
+def _only_binds(statement: ast.stmt) -> bool:
+    """Whether a statement gives names a meaning and does nothing else."""
     match statement:
-        case ast.Expr(value=ast.Constant()):
+        case ast.Import() | ast.ImportFrom():
+            return "*" not in _bound(statement)
+        case ast.Assign() | ast.AnnAssign():
+            called = (each.func for each in ast.walk(statement) if isinstance(each, ast.Call))
+            return any(_bound(statement)) and all(_tail(each) in PLAIN_CALLS for each in called)
+        case ast.FunctionDef() | ast.ClassDef(bases=[], keywords=[]):
+            return not statement.decorator_list
+    return _is_text(statement)
+
+
+def _is_elsewhere(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.If(test=test, orelse=[]) if ast.unparse(test) == AS_PROGRAM:
+            return True  # a script in the engine is imported
+        case ast.Import() | ast.ImportFrom():
             return False
-        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
-            return False  # a script in the engine is imported
-    return not any(_bound(statement))
+        case ast.FunctionDef() | ast.ClassDef() if statement.decorator_list:
+            return False
+    return _is_text(statement) or ELSEWHERE >= {*_bound(statement)} > set()
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _preparations(train: ast.stmt) -> Iterator[ast.stmt]:
@@ -118,9 +197,14 @@ def _names(statement: ast.stmt) -> set[str]:
     while todo:
         scope = todo.pop()
         todo += scope.get_children()
-        top = scope.get_type() == "module"
+        outer = scope.get_type() in (
+            "module",
+            "class",
+        )  # in a class, `SEED = SEED` reads the one of the script
         names |= {
-            one.get_name() for one in scope.get_symbols() if one.is_referenced() and (top or one.is_global())
+            one.get_name()
+            for one in scope.get_symbols()
+            if one.is_referenced() and (outer or one.is_global())
         }
     return names
 
@@ -128,26 +212,118 @@ def _names(statement: ast.stmt) -> set[str]:
 # ---- what is in it
 
 
-def _stays_inside(part: ast.stmt) -> bool:
+def _stays_inside(part: ast.stmt, modules: Mapping[str, set[str]]) -> bool:
     """Whether code depends on nothing but itself, as far as its names tell."""
+    builds = isinstance(part, ast.FunctionDef) and part.name == BUILD
     for node in ast.walk(part):
         match node:
-            case ast.Global() | ast.Name(id="__name__"):
+            case ast.Global() | ast.Nonlocal() | ast.Name(id="__name__"):
                 return False
             case ast.Name(id=name) | ast.Attribute(attr=name) if name in OUTSIDE_WORLD:
-                return False
+                if not (builds and name in ONLY_BUILDING):
+                    return False
             case ast.ImportFrom(level=level) if level:
                 return False
-            case ast.Import(names=names) if not _pure(each.name for each in names):
+            case ast.Import() | ast.ImportFrom() if not all(map(_is_pure, _imported(node))):
                 return False
-            case ast.ImportFrom(module=module, names=names):
-                if not _pure([module or ""]) or OUTSIDE_WORLD & {each.name for each in names}:
-                    return False
-    return True
+    used = all(_only_computes(path, builds) for path in _used(part, modules))
+    return used and not any(_remembers(node, modules) for node in ast.walk(part))
 
 
-def _pure(modules: Iterable[str]) -> bool:
-    return all(module.partition(".")[0] in PURE_MODULES for module in modules)
+def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """The dotted paths of what an import gives names to."""
+    module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    yield from (f"{module}{each.name}" for each in node.names)
+
+
+def _is_pure(path: str) -> bool:
+    root, *names = path.split(".")
+    drawn = OUTSIDE_WORLD - ONLY_BUILDING
+    return root in {*PURE_MODULES, *INSIDE, "numpy"} and "*" not in names and drawn.isdisjoint(names)
+
+
+def _modules(parts: Iterable[ast.stmt]) -> Mapping[str, set[str]]:
+    """The dotted paths of what imports give names to, by these names."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for node in (node for part in parts for node in ast.walk(part)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for path, alias in zip(_imported(node), node.names, strict=True):
+                whole = alias.asname or isinstance(node, ast.ImportFrom)
+                found[alias.asname or alias.name.partition(".")[0]].add(
+                    path if whole else path.partition(".")[0]
+                )
+    return found
+
+
+def _used(part: ast.stmt, modules: Mapping[str, set[str]]) -> Iterator[str]:
+    """The dotted paths of all that is taken from modules, each as far as it is written out."""
+    nodes = list(ast.walk(part))
+    inner = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    for node in nodes:
+        if isinstance(node, ast.expr) and id(node) not in inner:
+            yield from _paths(node, modules)
+
+
+def _paths(node: ast.expr, modules: Mapping[str, set[str]]) -> set[str]:
+    match node:
+        case ast.Name(id=name):
+            return modules.get(name, set())
+        case ast.Attribute(value=value, attr=attribute):
+            return {f"{path}.{attribute}" for path in _paths(value, modules)}
+    return set()
+
+
+def _only_computes(path: str, builds: bool) -> bool:
+    """Whether what a dotted path leads to gives the same values each time; a module as a whole may do anything."""
+    root, _, rest = path.partition(".")
+    names = rest.split(".")
+    if builds and root == "keras" and names[0] in ONLY_BUILDING:
+        return True
+    if any(word in rest for word in DRAWN):
+        return False
+    if root == "numpy":
+        return bool(rest) and OUTSIDE_NUMPY.isdisjoint(names)
+    heads = {".".join(names[:count]) for count in (1, 2)}
+    return root in PURE_MODULES or not heads.isdisjoint(INSIDE.get(root, ()))
+
+
+def _remembers(function: ast.AST, modules: Mapping[str, set[str]]) -> bool:
+    """Whether a function changes what outlives a call: it would give other values when it is traced again."""
+    if not isinstance(function, ast.FunctionDef | ast.Lambda) or getattr(function, "name", "") == "__init__":
+        return False
+    nodes = list(ast.walk(function))
+    own = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    changed = {_root(target) for node in nodes for target in _changed(node, modules)}
+    return not changed <= own - {*_other_names(nodes)}
+
+
+def _other_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The names that stand for something that may have another one."""
+    for node in nodes:
+        match node:
+            case ast.arg(arg=name):
+                yield name
+            case ast.Assign(targets=targets, value=ast.Name() | ast.Attribute() | ast.Subscript()):
+                yield from (each.id for each in targets if isinstance(each, ast.Name))
+
+
+def _changed(node: ast.AST, modules: Mapping[str, set[str]]) -> Iterator[ast.expr]:
+    """What a node changes of something that there is already."""
+    match node:
+        case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
+            yield node.value
+        case ast.Call(func=ast.Attribute(value=value, attr=name)):
+            if name in CHANGING and not _paths(value, modules):
+                yield value
+        case ast.Call(func=ast.Name(id="next"), args=[ast.Name() as iterator, *_]):
+            yield iterator
+
+
+def _root(node: ast.expr) -> str:
+    """The name that an expression like `a.b[0]` begins with, empty where it begins with none."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _looks_at_rows(part: ast.stmt) -> bool:

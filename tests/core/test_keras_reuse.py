@@ -116,11 +116,11 @@ class Desk:
         def counting(out: Path) -> str:
             text = script(made, folder=self.root, out=out).text
             for old, new in (
-                ("        terms = self.terms(x, y, y_pred)\n", "        keras.traced.append(1)\n"),
-                ("    keras.utils.set_random_seed(SEED)\n", "    keras.traced = []\n"),
+                ("        terms = self.terms(x, y, y_pred)\n", "        keras.ops.traced.append(1)\n"),
+                ("    keras.utils.set_random_seed(SEED)\n", "    keras.ops.traced = []\n"),
                 (
                     "    return model, history\n",
-                    '    (HERE / "traced.txt").write_text(str(len(keras.traced)))\n',
+                    '    (HERE / "traced.txt").write_text(str(len(keras.ops.traced)))\n',
                 ),
             ):
                 assert text.count(old) == 1

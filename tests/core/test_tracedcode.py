@@ -82,6 +82,10 @@ def after(old: str, new: str, text: str = SCRIPT) -> TracedCode | None:
     return traced_code(text.replace(old, new))
 
 
+def with_functions(functions: str) -> TracedCode | None:
+    return after("SCALE = 2.0", f"SCALE = 2.0\n{functions}")
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -127,21 +131,134 @@ def test_what_is_in_a_compiled_step_counts(old: str, new: str):
     "code",
     [
         'np.load("scale.npy")',
+        'float(np.datetime64("now").astype(float))',
+        "float(np.empty(()))",
+        "np",  # whatever is taken from it later
         'float(open("scale").read())',
         "np.random.default_rng().normal()",
         "len(HERE.parts)",
         "float(__import__('os').environ['SCALE'])",
         "getattr(np, 'lo' + 'ad')('scale.npy')",
+        "len(keras.utils.load_img('scale.png').size)",
+        "keras.initializers.RandomNormal()(())",
+        "float(layers.Dense(1)(ops.ones((1, 1))))",
     ],
 )
 def test_code_that_looks_at_the_world_outside_is_never_known(code: str):
     assert after("SCALE = 2.0", f"SCALE = {code}") is None
 
 
+@pytest.mark.parametrize(
+    ("imported", "code"),
+    [
+        ("import numpy.random as npr", "npr.normal()"),
+        ("import numpy.random", "numpy.random.normal()"),
+        ("from numpy.random import normal", "normal()"),
+        ("from numpy.random import *", "normal()"),
+        ("import tensorflow as tf", "len(tf.io.read_file('scale').numpy())"),
+        ("import tensorflow as tf", "float(tf.io.gfile.GFile('scale').read())"),
+        ("from tensorflow import io as files", "len(files.read_file('scale').numpy())"),
+        ("import tensorflow as tf", "float(tf.timestamp())"),
+        ("import tensorflow as tf", "tf.image.random_brightness(tf.ones((1, 1, 3)), 1.0)[0, 0, 0]"),
+        ("from keras.initializers import RandomNormal", "RandomNormal()(())"),
+        ("import time", "time.time()"),
+    ],
+)
+def test_nor_is_code_that_takes_it_from_a_part_of_a_module(imported: str, code: str):
+    assert with_functions(f"{imported}\nSCALE = {code}") is None
+    assert with_functions(f"def scale():\n    {imported}\n    return {code}") is None or "*" in imported
+
+
+def test_what_only_computes_is_known_wherever_it_is_from():
+    names = "import tensorflow as tf\nfrom keras.ops import square\nimport numpy.linalg as la\nfrom math import pi"
+    code = "SCALE = pi * np.sqrt(la.norm(np.ones(3))) + float(square(2.0)) + tf.math.log(tf.constant(2.0))"
+    assert with_functions(f"{names}\n{code}") is not None
+
+
 def test_modules_that_are_not_known_may_do_anything():
     assert after("import math", "import secrets as SCALE_FROM\n", SCRIPT) is not None  # nothing names it
     assert after("SCALE = 2.0", "import secrets as SCALE") is None
     assert after("SCALE = 2.0", "from os import sep as SCALE") is None
+    assert with_functions("import secrets") is None  # it may change Keras
+
+
+LOSSES = {
+    "decorator": """
+def register(function):
+    return keras.saving.register_keras_serializable()(function)
+
+@register
+def scaled(y, p):
+    return 1.0 * y
+""",
+    "table": """
+def scaled(y, p):
+    return 1.0 * y
+TABLE = {}
+_ = TABLE.update(scaled=scaled)
+""",
+    "item": """
+TABLE = {}
+def scaled(y, p):
+    return 1.0 * y
+TABLE["scaled"] = scaled
+""",
+    "dispatch": """
+@functools.singledispatch
+def total(y, p):
+    return y
+@total.register
+def _(y: object, p):
+    return 1.0 * y
+""",
+    "subclass": """
+class Base:
+    def __init_subclass__(cls):
+        keras.saving.register_keras_serializable()(cls)
+class Scaled(Base):
+    def call(self, y, p):
+        return 1.0 * y
+""",
+    "unnamed": """
+def scaled(y, p):
+    return 1.0 * y
+""",
+}
+
+
+@pytest.mark.parametrize("functions", LOSSES.values(), ids=LOSSES)
+def test_a_loss_that_is_found_in_a_table_counts_though_nothing_names_it(functions: str):
+    first, other = (with_functions(functions.replace("1.0", factor)) for factor in ("1.0", "2.0"))
+    assert first is not None
+    assert first != other
+
+
+def test_what_functions_do_when_a_script_is_imported_counts():
+    first, other = (
+        with_functions(f'if __name__ != "__main__":\n    SCALE = {scale}') for scale in ("1.0", "2.0")
+    )
+    assert first is None or first != other
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [
+        "CALLS = []\ndef scaled(y, p):\n    CALLS.append(1)\n    return y * len(CALLS)",
+        "CALLS = {}\ndef scaled(y, p):\n    calls = CALLS\n    calls['y'] = y\n    return y * len(calls)",
+        "def scaled(y, p, calls=[]):\n    calls += [1]\n    calls.append(1)\n    return y * len(calls)",
+        "class Scaled:\n    calls = 0\n    def __call__(self, y, p):\n        Scaled.calls += 1\n        return y",
+        "class Scaled:\n    calls = 0\n    def __call__(self, y, p):\n        type(self).calls += 1\n        return y",
+        "FACTORS = iter((1.0, 2.0))\ndef scaled(y, p):\n    return y * next(FACTORS)",
+        "def made():\n    n = 0\n    def scaled(y, p):\n        nonlocal n\n        n += 1\n        return y * n",
+    ],
+)
+def test_functions_that_remember_their_calls_are_never_known(functions: str):
+    assert with_functions(functions) is None
+
+
+def test_functions_may_change_what_they_have_made_themselves():
+    functions = "def scaled(y, p):\n    parts = [y]\n    parts.append(ops.add(y, p))\n    return sum(parts)"
+    assert with_functions(functions) is not None
 
 
 @pytest.mark.parametrize(
@@ -150,6 +267,7 @@ def test_modules_that_are_not_known_may_do_anything():
         ("(y - p) / SCALE", "(y - p) * EPOCHS", ("EPOCHS = 20", "EPOCHS = 9")),
         ("(y - p) / SCALE", '(y - p) * WEIGHTS["mse"]', ('"mse": 1.0', '"mse": 2.0')),
         ("(weight, trainable", "(weight * 2, trainable", ('"mse": 1.0', '"mse": 2.0')),
+        ("SCALE = 2.0", "class Own:\n    SEED = SEED", ("SEED = 7", "SEED = 8")),
     ],
 )
 def test_numbers_that_a_loss_takes_from_the_script_count(old: str, new: str, other: tuple[str, str]):
