@@ -70,19 +70,6 @@ class SharedTelemetry(Telemetry):
         super().__init__(model)
         self._seen = threading.local()
 
-    def install(self) -> None:
-        super().install()
-        mean = self._mean
-        mean.__dict__["update_state"] = self._update_of(mean.update_state)
-
-    def remove(self) -> None:
-        super().remove()
-        self._mean.__dict__.pop("update_state", None)
-
-    @property
-    def _mean(self) -> Any:
-        return self._model.term_means["regularization"]
-
     def _train_step_of(self, train_step: Any) -> Any:
         def watched(data: Any) -> Any:
             self._seen.training = True

@@ -36,6 +36,7 @@ class Telemetry:
         self._made = tf.Variable(0, dtype=tf.int64, trainable=False, name="steps_made")
         self._terms: Mapping[str, Any] = {}
         self._row: Any = None
+        self._regularization: Any = None
         self._training = False
         self.read = 0
         """Steps read out so far."""
@@ -46,11 +47,20 @@ class Telemetry:
         """Wrap the model instance's own methods; to be done before Keras traces its step."""
         for name in ("terms", "compute_loss", "train_step"):
             object.__setattr__(self._model, name, getattr(self, f"_{name}_of")(getattr(self._model, name)))
+        if self._mean is not None:
+            self._mean.__dict__["update_state"] = self._update_of(self._mean.update_state)
 
     def remove(self) -> None:
         """Leave the model as it was."""
         for name in ("terms", "compute_loss", "train_step"):
             self._model.__dict__.pop(name, None)
+        if self._mean is not None:
+            self._mean.__dict__.pop("update_state", None)
+
+    @property
+    def _mean(self) -> Any:
+        """Where the script keeps the mean of regularization; None in one that keeps it elsewhere."""
+        return getattr(self._model, "term_means", {}).get("regularization")
 
     def start(self, made: int) -> None:
         """Count on from `made` steps."""
@@ -105,7 +115,17 @@ class Telemetry:
 
         return watched
 
+    def _update_of(self, update_state: Any) -> Any:
+        def watched(value: Any, *args: Any, **kwargs: Any) -> Any:
+            self._regularization = value
+            return update_state(value, *args, **kwargs)
+
+        return watched
+
     def _row_of(self, total: Any) -> Any:
+        """The row of a step. To add the penalties up once more would change how TensorFlow adds up the total."""
+        if self._mean is not None:
+            return self._row_with(total, self._regularization, self._terms)
         losses = (tf.reduce_sum(tf.cast(loss, tf.float32)) for loss in self._model.losses)
         return self._row_with(total, sum(losses, tf.zeros(())), self._terms)
 
@@ -119,5 +139,5 @@ class Telemetry:
         written = self._ring.scatter_nd_update([[place]], [row])
         with tf.control_dependencies(
             [written]
-        ):  # a step that fails must not count: nothing else orders the two
+        ):  # nothing else orders the two, and a step that fails must not count
             self._made.assign_add(1)
