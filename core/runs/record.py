@@ -118,15 +118,15 @@ class Record:
         with self._lock:
             if not self._waiting:
                 return
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 for statement, row in self._waiting:
                     self._db.execute(statement, row)
                 joined = len(self._small) >= JOIN_AFTER
                 if joined:
                     self._join(self._small)
                 self._db.execute("COMMIT")
-            except sqlite3.Error:
+            except BaseException:  # a stop that interrupts it must leave no transaction open either
                 with contextlib.suppress(sqlite3.Error):  # a disk that fails may have undone it by itself
                     self._db.rollback()
                 raise

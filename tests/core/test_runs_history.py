@@ -231,3 +231,19 @@ def test_a_full_disk_keeps_the_rows_for_the_next_commit(tmp_path, history):
     made.commit()
     made.close()
     assert history.step_count == 5000
+
+
+def test_a_commit_that_is_interrupted_leaves_no_transaction_open(writer, tmp_path, history, monkeypatch):
+    """As a stop does it, by an exception that is none of SQLite's."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    writer.steps(0, rows(0, 5))
+    monkeypatch.setattr(record, "JOIN_AFTER", 1)
+    monkeypatch.setattr(writer, "_join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        writer.commit()
+    monkeypatch.undo()
+    writer.commit()
+    assert history.step_count == 5
