@@ -66,6 +66,8 @@ def take_up(run: Path, record: Record, rate: float | None = None) -> Start:
 
     Raises UnreadableCheckpoint.
     """
+    with contextlib.suppress(OSError):  # leftovers harm nobody
+        checkpoint.sweep(run)
     found = checkpoint.read(run)
     history = History(run)
     epochs, events, steps = history.epochs(), history.events(), history.step_count

@@ -8,18 +8,23 @@ import contextlib
 import itertools
 import json
 import os
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 FILE = "resume.npz"
 PLACE = "place"
+DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What flipped bits bring about: an archive may say that it is encrypted or packed in a way nobody knows."""
+END, MORE = struct.Struct("<10xH10x"), 2**16 - 1
+"""How an archive ends: with how many things are in it, or that they are more than it can say there."""
 Arrays = Iterable[tuple[str, NDArray[Any]]]
 
 
@@ -79,7 +84,13 @@ def read_place(run: Path) -> Place | None:
 
 def remove(run: Path) -> None:
     """Forget the checkpoint of `run`, and what a killed process left of one. Raises OSError."""
-    for file in (run / FILE, *run.glob(f".{FILE}.*")):
+    (run / FILE).unlink(missing_ok=True)
+    sweep(run)
+
+
+def sweep(run: Path) -> None:
+    """Remove what processes have left that were killed while they wrote a checkpoint. Raises OSError."""
+    for file in run.glob(f".{FILE}.*"):
         file.unlink(missing_ok=True)
 
 
@@ -91,13 +102,22 @@ def _write_archive(out: Any, place: Place, arrays: Arrays) -> None:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
 
 
+def _refuse_if_some_are_missing(file: BinaryIO, names: Sequence[str]) -> None:
+    """Raise BadZipFile where the list of contents is shorter than the archive says: nothing seals that list."""
+    file.seek(-END.size, os.SEEK_END)
+    (count,) = END.unpack(file.read(END.size))
+    if count not in (len(set(names)), MORE):
+        raise zipfile.BadZipFile(f"{len(set(names))} of {count} arrays are found")
+
+
 def _read(run: Path, whole: bool) -> Checkpoint | None:
     try:
         with (run / FILE).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            _refuse_if_some_are_missing(file, archive.files)
             place = Place(**json.loads(archive[PLACE].tobytes()))
             names = [name for name in archive.files if name != PLACE] if whole else []
             return Checkpoint(place, {name: archive[name] for name in names})
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise UnreadableCheckpoint(f"The checkpoint {run / FILE} is damaged ({error}).") from error

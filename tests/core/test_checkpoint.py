@@ -1,5 +1,6 @@
 """Checkpoints are read back exactly, or refused in words; and from them it is known how a run goes on."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -176,3 +177,23 @@ def test_a_script_without_its_epochs_cannot_be_extended(run: Path):
     with pytest.raises(CannotResume, match="no single line"):
         extend(plan(run, 7))
     assert '"epochs": 3' in (run / PROJECT).read_text()
+
+
+def test_whatever_bit_is_flipped_it_is_read_as_it_was_or_refused(run: Path):
+    file = run / checkpoint.FILE
+    whole = file.read_bytes()
+    for bit in range(0, 8 * len(whole), 7):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(data)
+        with contextlib.suppress(UnreadableCheckpoint):
+            found = checkpoint.read(run)
+            assert found is not None
+            assert all(np.array_equal(found.arrays[name], array) for name, array in ARRAYS)
+
+
+def test_what_killed_processes_left_of_a_checkpoint_is_swept_away(run: Path):
+    (run / f".{checkpoint.FILE}.4711").write_bytes(b"PK")
+    checkpoint.sweep(run)
+    assert list(run.glob(".resume*")) == []
+    assert checkpoint.read(run) is not None
