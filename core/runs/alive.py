@@ -5,6 +5,7 @@ gone, for whatever reason. An engine holds the lock of its own state folder whil
 while it trains.
 """
 
+import errno
 import os
 import time
 import weakref
@@ -33,17 +34,28 @@ def hold(folder: Path) -> BinaryIO:
 
 
 def held(folder: Path) -> bool:
-    """Whether some process holds the lock of `folder`."""
+    """Whether some process holds the lock of `folder`; where it cannot be asked, nobody may count on a no."""
     try:
-        file = (folder / LOCK).open("rb+")
-    except OSError:
+        file = _opened(folder / LOCK)
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        return True
     with file:
         try:
             _lock(file, shared=True)
         except OSError:
             return True
         return False
+
+
+def _opened(lock: Path) -> BinaryIO:
+    try:
+        return lock.open("rb+")
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return lock.open("rb")  # to ask it is enough to read
 
 
 def _let_go() -> None:

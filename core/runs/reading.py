@@ -137,6 +137,11 @@ class Reading:
                 self.damage = None
             self._db, self._immutable = _open(self.file)
             self._is = self._identity()
+            if self._immutable and _needs_its_log(self.file):
+                self.damage = self.damage or (
+                    f"The record {self.file} can be read only in part: its last steps are in {DATABASE}-wal, "
+                    "which can be read only where you may write. Copy the folder to such a place."
+                )
             if _ends_early(self.file):
                 self.faults += 1
                 self.note("it breaks off")
@@ -162,6 +167,14 @@ def _ends_early(file: Path) -> bool:
             return len(head) > 0
         size, pages = struct.unpack(">H", head[16:18])[0], struct.unpack(">I", head[28:32])[0]
         return bool((size if size > 1 else 2**16) * pages > file.stat().st_size)
+    return False
+
+
+def _needs_its_log(file: Path) -> bool:
+    """Whether there is more in the log than in the file, and no index of the log to read it by."""
+    log, index = (file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))
+    with contextlib.suppress(OSError):
+        return log.stat().st_size > 0 and not index.exists()
     return False
 
 

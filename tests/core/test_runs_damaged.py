@@ -14,11 +14,13 @@ import pytest
 
 from core.cli.app import run as lossmith
 from core.project.schema import Project
+from core.runs import alive
 from core.runs import record as recording
 from core.runs.folder import FACTS, PROJECT, create_run, facts_of, list_runs
 from core.runs.history import History
 from core.runs.launch import ENDPOINT, read_endpoint
 from core.runs.record import DATABASE, Record
+from tests.smalldisk import on_a_small_disk, small_disk
 
 pytestmark = pytest.mark.fault
 
@@ -338,3 +340,21 @@ def test_json_of_a_damaged_run_says_so_too(
     assert lossmith(["history", str(run), "--format", "json"]) == 0
     found = capsys.readouterr()
     assert "is damaged" in json.load(io.StringIO(found.out))["damage"]
+
+
+@on_a_small_disk("8m")
+def test_a_killed_run_on_a_read_only_disk_says_that_its_last_steps_are_missing(tmp_path: Path) -> None:
+    disk = small_disk()
+    run = create_run(tmp_path, Project(), tmp_path, "pass\n")
+    with contextlib.closing(write(run, close=False)):
+        copy = copied(run, disk.path)
+    (copy / "lock").touch()
+    disk.forbid()
+    with contextlib.closing(History(copy)) as history:
+        assert history.state.status != "running"
+        assert history.damage is not None
+        assert (
+            "its last steps are in run.db-wal, which can be read only where you may write" in history.damage
+        )
+    assert not alive.held(copy)
+    disk.allow()
