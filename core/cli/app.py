@@ -16,7 +16,7 @@ from core.cli.opening import Refused, opened, run_folder
 from core.cli.output import print_json, says
 from core.project import storage
 from core.project import templates as shipped
-from core.project.writing import unwritable
+from core.project.writing import unwritable, why
 
 HELP = """Compose multi-output Keras models and their losses, train them, and take the script away.
 
@@ -70,9 +70,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def _unexpected(error: Exception) -> str:
     """The sentence for an error nobody foresaw; its traceback goes to a file."""
-    with tempfile.NamedTemporaryFile("w", prefix="lossmith-", suffix=".txt", delete=False) as file:
-        traceback.print_exception(error, file=file)
-    return f"Lossmith made a mistake: {type(error).__name__}: {error} (the details are in {file.name})."
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="lossmith-", suffix=".txt", delete=False) as file:
+            traceback.print_exception(error, file=file)
+        details = f"the details are in {file.name}"
+    except OSError as full:
+        place = Path(tempfile.gettempdir())
+        details = f"the details cannot be written to {place}: {why(place, full)}"
+    return f"Lossmith made a mistake: {type(error).__name__}: {error} ({details})."
 
 
 @app.callback(invoke_without_command=True)

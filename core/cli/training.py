@@ -20,7 +20,7 @@ from core.project.facts import DataFacts
 from core.project.schema import Project
 from core.project.trust import Trust
 from core.project.writing import unwritable
-from core.runs import resuming, wire
+from core.runs import alive, resuming, wire
 from core.runs.client import EngineClient, connect
 from core.runs.crash import ERRORS
 from core.runs.crash import FILE as CRASH
@@ -105,6 +105,8 @@ def take_up(run: Path, epochs: int | None, rate: float | None, tell: Listener, t
         engine = EngineClient.start()
     except (CannotResume, EngineFailed) as error:
         raise Refused(str(error), 1) from error
+    except OSError as error:
+        raise Refused(unwritable(run, error, "free some space and repeat the command")) from error
     with engine:
         tell.started(run)
         if ended.status in ("killed", "failed"):
@@ -172,6 +174,7 @@ def follow(engine: EngineClient, run: Path, tell: Listener, told: int = 0) -> wi
                     tell.epoch(epoch)
                     told += 1
                 if isinstance(message, wire.Gone):
+                    refuse_if_it_goes_on(engine, run, message)
                     message = _outcome_of(history, run, message, before)
                 if isinstance(message, wire.Outcome):
                     tell.ended(run, message)
@@ -194,10 +197,21 @@ def _heard(engine: EngineClient) -> wire.Message | wire.Gone | None:
     return engine.end_by_force() if engine.stuck else engine.silence()
 
 
+def refuse_if_it_goes_on(engine: EngineClient, run: Path, gone: wire.Gone) -> None:
+    """Raise Refused where only the connection has ended, as of a client that was suspended for long."""
+    if engine.endpoint.live and alive.held(run):
+        raise Refused(f"{gone.sentence} {run.name} trains on: lossmith resume {_named(run)} follows it.", 1)
+
+
+def _named(run: Path) -> str:
+    """What a command calls the run."""
+    return run.name if run.parent == runs_root() else str(run)
+
+
 def _outcome_of(history: History, run: Path, gone: wire.Gone, before: RunState) -> wire.Outcome:
     """How the run ended when its engine is gone: as its record says since then, else as the engine ended."""
     state = history.state
-    if state == before or state.status not in ("done", "stopped", "failed"):
+    if state == before or state.ended is None:
         return gone.as_outcome(run)
     told = {key: getattr(state, key) for key in ("status", "sentence", "where", "line", "details")}
     return wire.Outcome(run=str(run), **told)
@@ -295,8 +309,7 @@ class Bar:
         if outcome.details and outcome.status in files:
             says.print(f"Details are in {run / files[outcome.status]} and in the run's record.", markup=False)
         if outcome.status == "killed":
-            name = run.name if run.parent == runs_root() else run
-            says.print(f"It can go on: lossmith resume {name}", markup=False)
+            says.print(f"It can go on: lossmith resume {_named(run)}", markup=False)
         for line in help_for(run, outcome.bad) if outcome.bad else ():
             says.print(f"  - {line}", markup=False)
         print(run, flush=True)

@@ -17,10 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from core.runs import wire
+from core.runs import alive, wire
+from core.runs.crash import FILE as CRASH
 from core.runs.crash import NOTHING, MemoryKills, remains, stalled
+from core.runs.history import History, RunState
 from core.runs.launch import Endpoint, EngineFailed, start_engine
-from core.runs.outcome import KEPT, death
+from core.runs.outcome import KEPT, death, fitting
 from core.runs.record import close_killed
 from core.runs.wire import Command, Gone, Message
 
@@ -46,7 +48,9 @@ class EngineClient:
         self._sending = threading.Lock()
         self._gone: Gone | None = None
         self._dismissed = False
-        self._run: Path | None = None
+        self._run = endpoint.run
+        """What it trains, as this side knows it: what an engine names is not written to."""
+        self._ended_before: float | None = None
         self._phase = "starting"
         self._heard, self._said = time.monotonic(), 0.0
         self._stop_asked: float | None = None
@@ -123,6 +127,7 @@ class EngineClient:
 
     def silence(self) -> wire.Silence | None:
         """What the engine would say if it could, when it has been mute for long; once a second."""
+        self._memory.look()
         if self._run is None or self.mute < max(MUTE_AFTER, self._said + 1):
             return None
         self._said = self.mute
@@ -152,15 +157,20 @@ class EngineClient:
     def _note_command(self, command: Command) -> None:
         if isinstance(command, wire.Shutdown):
             self._dismissed = True
-        elif isinstance(command, wire.Train):
-            self._run = self._run or Path(command.run)
+        elif isinstance(command, wire.Train) and self._run is None:
+            self._run = Path(command.run)
+            self._ended_before = _state(self._run).ended
+            with contextlib.suppress(
+                OSError
+            ):  # another death is not to be blamed on what an earlier one has left
+                if not alive.held(self._run):
+                    (self._run / CRASH).unlink(missing_ok=True)
         elif isinstance(command, wire.Stop):
             self._stop_asked = self._stop_asked or time.monotonic()
 
     def _note(self, message: Message) -> Message:
         if isinstance(message, wire.Welcome | wire.Phase):
             self._phase = message.phase
-            self._run = Path(message.run) if message.run else self._run
         elif isinstance(message, wire.Outcome):
             self._run = self._stop_asked = None
         return message
@@ -186,18 +196,32 @@ class EngineClient:
             return Gone(sentence="The engine has closed the connection; its process lives on.")
         if self._dismissed and returncode == 0:
             return Gone(sentence="The engine has ended, as asked.")
-        found = remains(self._run) if self._run else NOTHING
+        found = fitting(returncode, remains(self._run) if self._run else NOTHING)
         name, sentence = death(returncode, found, self._memory.any_lately())
         gone = Gone(sentence=sentence, signal=name, where=found.where, line=found.line, details=found.details)
         if self._run is not None:
-            _record(gone.as_outcome(self._run))
+            self._record_end(self._run, gone)
         return gone
+
+    def _record_end(self, run: Path, gone: Gone) -> None:
+        """Record the end of `run`; where it had ended just before its engine did, that is what is heard first."""
+        state = _state(run)
+        if state.ended in (None, self._ended_before):
+            _record(gone.as_outcome(run))
+        else:
+            told = {key: getattr(state, key) for key in ("status", "sentence", "where", "line", "details")}
+            self._arrived.append(self._note(wire.Outcome(run=str(run), **told)))
+
+
+def _state(run: Path) -> RunState:
+    with contextlib.closing(History(run)) as history:
+        return history.state
 
 
 def _record(outcome: wire.Outcome) -> None:
     """Write the end of a run whose engine could not; a record that cannot be written stays without."""
     known = outcome.model_dump(include={"status", "sentence", "where", "line", "details"})
-    with contextlib.suppress(OSError, sqlite3.Error):
+    with contextlib.suppress(OSError, ValueError, sqlite3.Error):
         close_killed(Path(outcome.run), **known)
 
 

@@ -155,5 +155,5 @@ def _read(file: Path, first: bool = False) -> str:
             if not first:
                 text.seek(max(0, file.stat().st_size - MOST_READ))
             return text.read(MOST_READ).decode("utf-8", "replace")
-    except OSError:
+    except (OSError, ValueError):  # the name of a folder may be none
         return ""

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.runs import alive
@@ -72,17 +72,23 @@ class Detached(subprocess.Popen[bytes]):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an engine listens. `process` is known only to the process that started it."""
+    """Where an engine listens. `process` is known only to the process that started it, `run` to one that attaches."""
 
     port: int
     token: str
     pid: int
     folder: Path
     process: Detached | None = field(default=None, compare=False, repr=False)
+    run: Path | None = field(default=None, compare=False)
 
     @property
     def live(self) -> bool:
         return alive.held(self.folder)
+
+    @property
+    def _ours(self) -> bool:
+        """Whether the number of its process still means this engine, whatever has become of its folder."""
+        return self.process is not None and self.process.returncode is None
 
     def bury(self, patience: float = 2.0) -> int | None:
         """Wait until the engine is gone, end what it has left behind, and return how it ended, where that is known.
@@ -100,7 +106,7 @@ class Endpoint:
 
     def kill(self) -> None:
         """End the engine and everything it started, at once. What it had committed stays."""
-        if not self.live:
+        if not (self._ours or self.live):
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.name == "nt":  # pragma: no cover
@@ -146,7 +152,8 @@ def _launched(folder: Path, idle: float) -> Detached:
 
 def attach(run: Path) -> Endpoint | None:
     """Return the endpoint of the engine that trains `run` now, or None."""
-    return read_endpoint(run) if alive.held(run) else None
+    found = read_endpoint(run) if alive.held(run) else None
+    return replace(found, run=run) if found else None
 
 
 def live_runs(root: Path) -> list[Path]:

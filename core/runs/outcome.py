@@ -45,6 +45,13 @@ def death(
     return None, f"The engine's process ended by itself {how}, in the middle of its work. {KEPT}"
 
 
+def fitting(returncode: int | None, found: Remains) -> Remains:
+    """What was found, but nothing where it is of an earlier death: how a process ended is known best by its parent."""
+    name = _signal_name(-returncode) if returncode is not None and returncode < 0 else None
+    stale = name is not None and (bool(found.left_by) or found.signal not in (None, name))
+    return Remains(words=found.words) if stale else found
+
+
 def _by_signal(name: str, found: Remains, memory_ran_out: bool | None) -> str:
     if name == "SIGKILL" and memory_ran_out is not None:
         outside = "The engine was killed from outside (SIGKILL); the system did not run out of memory"

@@ -1,5 +1,6 @@
 """The commands that need no training: what they print, and their exit codes."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -215,6 +216,21 @@ def test_a_mistake_of_ours_is_a_sentence_with_its_details_in_a_file(
     details = Path(err.rpartition(" in ")[2].strip(" ).\n"))
     assert "Traceback" in details.read_text()
     details.unlink()
+
+
+def test_a_mistake_of_ours_is_a_sentence_also_where_no_file_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(storage, "json_schema", lambda: 1 / 0)
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
+    assert main(["schema"]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "Lossmith made a mistake: ZeroDivisionError" in err
+    assert "the details cannot be written to" in err
+    assert "the disk is full" in err
 
 
 @pytest.mark.parametrize(

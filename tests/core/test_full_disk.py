@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from core.cli.app import run as lossmith
+from core.cli.opening import Refused
+from core.cli.training import JsonLines, take_up
 from core.project import storage
 from core.project.schema import Project
 from core.project.templates import template
@@ -119,6 +121,17 @@ def test_an_engine_that_has_no_place_says_so(tmp_path: Path) -> None:
     disk.forbid()
     with pytest.raises(EngineFailed, match="cannot be written: its disk is read-only"):
         start_engine(disk.path / "engines")
+    disk.allow()
+
+
+@on_a_small_disk("600k")
+def test_a_run_that_cannot_be_made_longer_says_path_and_reason(tmp_path: Path) -> None:
+    disk = small_disk()
+    run = create_run(disk.path, Project(), tmp_path, "EPOCHS = 3\n")
+    disk.forbid()
+    with pytest.raises(Refused) as refused:
+        take_up(run, 7, None, JsonLines(), trusted=True)
+    assert f"{run} cannot be written: its disk is read-only" in str(refused.value)
     disk.allow()
 
 

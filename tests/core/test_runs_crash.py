@@ -7,7 +7,7 @@ import pytest
 
 from core.runs.crash import ERRORS, FILE, STALL, remains, stalled
 from core.runs.folder import FACTS
-from core.runs.outcome import death
+from core.runs.outcome import death, fitting
 
 FATAL = """Fatal Python error: Segmentation fault
 
@@ -105,6 +105,20 @@ def test_a_run_json_that_makes_no_sense_costs_no_more_than_the_part(run: Path):
     left(run, FILE, FATAL)
     (run / FACTS).write_text('{"lines": {"term:nll": "everywhere"}}')
     assert (remains(run).where, remains(run).line) == (None, 12)
+
+
+@pytest.mark.parametrize("left_before", [FATAL, "The code ended the process by os._exit(3).\n\n" + FATAL])
+def test_a_kill_is_not_blamed_on_what_an_earlier_death_has_left(run: Path, left_before: str):
+    left(run, FILE, left_before)
+    found = fitting(-9, remains(run))
+    assert (found.line, found.place, found.details) == (None, "", "")
+    assert death(-9, found)[0] == "SIGKILL"
+    assert "killed from outside" in death(-9, found)[1]
+
+
+def test_what_a_crash_has_left_fits_it(run: Path):
+    left(run, FILE, FATAL)
+    assert fitting(-11, remains(run)) == fitting(None, remains(run)) == remains(run)
 
 
 @pytest.mark.parametrize(

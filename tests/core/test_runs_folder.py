@@ -1,6 +1,8 @@
 """Run folders are made, listed and read without an engine."""
 
 import json
+import signal
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from core.project.schema import Project
 from core.runs import alive
 from core.runs.folder import create_run, facts_of, list_runs, runs_root, write_whole
+from core.runs.launch import Detached, Endpoint
 from core.runs.record import Record
 
 
@@ -83,3 +86,18 @@ def test_a_folder_can_be_held_once(tmp_path):
         with pytest.raises(OSError):
             alive.hold(tmp_path)
     assert not alive.held(tmp_path)
+
+
+def test_a_folder_that_cannot_be_asked_may_be_held(tmp_path):
+    (tmp_path / alive.LOCK).symlink_to(alive.LOCK)
+    assert alive.held(tmp_path)
+    assert not alive.held(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    assert not alive.held(tmp_path / "file")
+
+
+def test_an_engine_is_ended_though_its_folder_is_gone(tmp_path):
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    process = Detached(command, start_new_session=True)
+    Endpoint(0, "", process.pid, tmp_path / "gone", process).kill()
+    assert process.bury(5.0) == -signal.SIGKILL
