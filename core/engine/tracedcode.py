@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from core.project import parsing
 
-BUILD, COMPILE, TRAIN, WEIGHTS = "build_model", "compile_model", "train", "WEIGHTS"
+BUILD, COMPILE, TRAIN = "build_model", "compile_model", "train"
+MODEL, WEIGHTS = "TermModel", "WEIGHTS"
 WITHOUT_EFFECT = ("load_data", "set_random_seed", "Batches", BUILD, COMPILE)
 """What `train` calls before `fit`: only what BUILD and COMPILE do is in the steps, and they are looked at."""
 ELSEWHERE = {"Batches", "Changes", "NEW_RATES", "NEW_WEIGHTS", "prediction_model", TRAIN}
@@ -66,16 +67,16 @@ OUTSIDE_NUMPY = {
     "geterr", "lib", "testing"
 }  # fmt: skip
 OUTSIDE_WORLD = {
-    "GFile", "HERE", "__builtins__", "__dict__", "__file__", "__globals__", "__import__", "breakpoint",
-    "default_rng", "environ", "eval", "exec", "fromfile", "genfromtxt", "get_file", "getattr", "getenv",
+    "GFile", "HERE", "__builtins__", "__dict__", "__file__", "__globals__", "__import__", "add_weight",
+    "breakpoint", "default_rng", "environ", "eval", "exec", "fromfile", "genfromtxt", "get_file", "getattr", "getenv",
     "gfile", "globals", "hash", "id", "import_module", "initializers", "input", "io", "load", "load_img",
     "load_model", "load_weights", "loadtxt", "locals", "memmap", "numpy_function", "open", "print",
     "py_function", "random", "read_file", "setattr", "shuffle", "timestamp", "urandom", "vars"
 }  # fmt: skip
 """Names of what gives other values another day, or does something each time the steps are compiled."""
 CHANGING = {
-    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem", "popleft",
-    "remove", "setdefault", "update"
+    "__iadd__", "__setitem__", "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop",
+    "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort", "update"
 }  # fmt: skip
 """Methods that change what they are called on."""
 
@@ -197,10 +198,8 @@ def _names(statement: ast.stmt) -> set[str]:
     while todo:
         scope = todo.pop()
         todo += scope.get_children()
-        outer = scope.get_type() in (
-            "module",
-            "class",
-        )  # in a class, `SEED = SEED` reads the one of the script
+        # In a class, `SEED = SEED` reads the one of the script.
+        outer = scope.get_type() in ("module", "class")
         names |= {
             one.get_name()
             for one in scope.get_symbols()
@@ -224,6 +223,10 @@ def _stays_inside(part: ast.stmt, modules: Mapping[str, set[str]]) -> bool:
                     return False
             case ast.ImportFrom(level=level) if level:
                 return False
+            case ast.keyword(arg="initializer") if not builds:
+                return False
+            case ast.Call(args=[ast.Constant(value=str()), *_]) if _tail(node.func) == "Variable":
+                return False  # the name of an initializer
             case ast.Import() | ast.ImportFrom() if not all(map(_is_pure, _imported(node))):
                 return False
     used = all(_only_computes(path, builds) for path in _used(part, modules))
@@ -312,9 +315,10 @@ def _changed(node: ast.AST, modules: Mapping[str, set[str]]) -> Iterator[ast.exp
     match node:
         case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
             yield node.value
-        case ast.Call(func=ast.Attribute(value=value, attr=name)):
-            if name in CHANGING and not _paths(value, modules):
-                yield value
+        case ast.Attribute(value=value, attr=name) if name in CHANGING and not _paths(value, modules):
+            yield value
+        case ast.AugAssign(target=ast.Name() as target, value=ast.List() | ast.Dict() | ast.Set()):
+            yield target
         case ast.Call(func=ast.Name(id="next"), args=[ast.Name() as iterator, *_]):
             yield iterator
 
@@ -346,7 +350,8 @@ def _leave_out_values(parts: list[ast.stmt]) -> None:
     """Put zeros where numbers only become values of variables."""
     nodes = [node for part in parts for node in ast.walk(part)]
     loads = sum(isinstance(each, ast.Name) and each.id == WEIGHTS and _loaded(each) for each in nodes)
-    if loads == sum(map(_fills_variables, nodes)):
+    models = (part for part in parts if isinstance(part, ast.ClassDef) and part.name == MODEL)
+    if loads == sum(map(_fills_variables, (node for model in models for node in ast.walk(model)))):
         for part in parts:
             if isinstance(part, ast.Assign) and WEIGHTS in _bound(part) and isinstance(part.value, ast.Dict):
                 part.value.values = [_zero(value) for value in part.value.values]

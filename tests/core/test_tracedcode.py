@@ -141,6 +141,8 @@ def test_what_is_in_a_compiled_step_counts(old: str, new: str):
         "getattr(np, 'lo' + 'ad')('scale.npy')",
         "len(keras.utils.load_img('scale.png').size)",
         "keras.initializers.RandomNormal()(())",
+        "float(keras.Variable('random_normal', shape=()))",
+        "float(keras.Variable(initializer='random_normal', shape=()))",
         "float(layers.Dense(1)(ops.ones((1, 1))))",
     ],
 )
@@ -245,9 +247,11 @@ def test_what_functions_do_when_a_script_is_imported_counts():
     [
         "CALLS = []\ndef scaled(y, p):\n    CALLS.append(1)\n    return y * len(CALLS)",
         "CALLS = {}\ndef scaled(y, p):\n    calls = CALLS\n    calls['y'] = y\n    return y * len(calls)",
-        "def scaled(y, p, calls=[]):\n    calls += [1]\n    calls.append(1)\n    return y * len(calls)",
+        "def scaled(y, p, calls=[]):\n    calls += [1]\n    return y * len(calls)",
         "class Scaled:\n    calls = 0\n    def __call__(self, y, p):\n        Scaled.calls += 1\n        return y",
         "class Scaled:\n    calls = 0\n    def __call__(self, y, p):\n        type(self).calls += 1\n        return y",
+        "CALLS = []\ndef scaled(y, p):\n    note = CALLS.append\n    note(1)\n    return y * len(CALLS)",
+        "LOSSES = {}\ndef register(function):\n    LOSSES[function.__name__] = function\n    return function",
         "FACTORS = iter((1.0, 2.0))\ndef scaled(y, p):\n    return y * next(FACTORS)",
         "def made():\n    n = 0\n    def scaled(y, p):\n        nonlocal n\n        n += 1\n        return y * n",
     ],
@@ -267,6 +271,11 @@ def test_functions_may_change_what_they_have_made_themselves():
         ("(y - p) / SCALE", "(y - p) * EPOCHS", ("EPOCHS = 20", "EPOCHS = 9")),
         ("(y - p) / SCALE", '(y - p) * WEIGHTS["mse"]', ('"mse": 1.0', '"mse": 2.0')),
         ("(weight, trainable", "(weight * 2, trainable", ('"mse": 1.0', '"mse": 2.0')),
+        (
+            "SCALE = 2.0",
+            "OWN = {k: keras.Variable(v) for k, v in WEIGHTS.items()}\nSCALE = float(OWN['mse'])",
+            ('"mse": 1.0', '"mse": 2.0'),
+        ),
         ("SCALE = 2.0", "class Own:\n    SEED = SEED", ("SEED = 7", "SEED = 8")),
     ],
 )
