@@ -208,11 +208,13 @@ def test_stopped_and_resumed_is_the_same(two: Desk):
 
 def test_weight_and_rate_change_during_the_run(two: Desk):
     run = two.folder(project(epochs=20_000))
-    asked = [wire.SetWeight(term="mse", weight=2.0), wire.SetRate(rate=0.004)]
+    asked = [wire.SetWeight(term="mse", weight=2.0), wire.SetRate(rate=0.004), wire.Stop()]
+    due = [1]
 
     def change(message: Any) -> None:
-        if isinstance(message, wire.More) and message.epochs >= 1:
-            two.client.send(asked.pop(0) if asked else wire.Stop())
+        if asked and isinstance(message, wire.More) and message.epochs >= due[0]:
+            due[0] = message.epochs + 2  # by then it has been made
+            two.client.send(asked.pop(0))
 
     assert two.train(run, until=change).status == "stopped"
     with contextlib.closing(History(run)) as history:
