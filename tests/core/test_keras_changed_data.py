@@ -63,11 +63,13 @@ def write(folder: Path, rows: int = ROWS) -> Path:
 
 
 def trained(client: EngineClient, folder: Path, loading: str, change: Callable[[], object]) -> wire.Outcome:
-    """Train until some epochs are made, make the change, go on for a while, and stop."""
+    """Train until some epochs are made, make the change, and go on for a while; what streams is to end by itself."""
     made = project(loading)
     run = create_run(folder / "runs", made, folder, lambda out: script(made, folder=folder, out=out))
     client.send(wire.Train(run=str(run)))
-    todo: list[tuple[int, Callable[[], object]]] = [(3, change), (30, lambda: client.send(wire.Stop()))]
+    todo: list[tuple[int, Callable[[], object]]] = [(3, change)]
+    if loading == "memory":
+        todo.append((30, lambda: client.send(wire.Stop())))
     while not isinstance(message := client.receive(60), wire.Outcome):
         assert message is not None
         assert not isinstance(message, wire.Gone)

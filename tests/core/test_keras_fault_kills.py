@@ -164,6 +164,7 @@ class Chain:
             os.kill(client.endpoint.pid, signal.SIGKILL)
             gone = self._until(client, lambda message: isinstance(message, wire.Gone | wire.Outcome))
             if isinstance(gone, wire.Outcome):
+                assert gone.status == "done"
                 return False  # the run was quicker than the signal
             self.seen["noticed"].append(time.monotonic() - died)
         assert gone.signal == "SIGKILL"
@@ -277,6 +278,7 @@ def test_fifty_kills_lose_nothing_and_change_nothing(chain: Chain):
     assert chain.finish(run, resume=True).status == "done"
     for each in [*finished, run]:
         assert_same(each, whole)
+        assert not list(each.glob(".resume.npz.*"))
     print(
         f"worst of {KILLS}:",
         {name: max(times) for name, times in chain.seen.items()},

@@ -37,6 +37,8 @@ CALM = TEXT.replace("[Order(batches),", "[Order(batches), Calm(),").replace(
     1,
 )
 """So slow that a test has the time to do something to it."""
+SLOW = CALM.replace("time.sleep(0.02)", "time.sleep(0.1)")
+"""So slow that a test has the time to do several things to it."""
 
 
 class Desk:
@@ -137,7 +139,7 @@ def full_at_the_start(desk: Desk, disk: SmallDisk) -> None:
 
 
 def full_for_a_while(desk: Desk, disk: SmallDisk) -> None:
-    run = desk.begin(disk.path)
+    run = desk.begin(disk.path, SLOW)
     desk.epochs(10)
     disk.fill()
     said = desk.hears("cannot be written: the disk is full (")
@@ -194,13 +196,14 @@ def test_a_limit_that_lets_no_file_grow_costs_the_run_nothing(desk: Desk, tmp_pa
 
 
 def test_a_folder_that_vanishes_during_the_run_is_made_again(desk: Desk, tmp_path: Path) -> None:
-    run = desk.begin(tmp_path / "runs")
+    run = desk.begin(tmp_path / "runs", SLOW)
     desk.epochs(20)
-    shutil.rmtree(tmp_path / "runs")
+    (tmp_path / "runs").rename(tmp_path / "gone")  # at once, whatever is being written in it
+    shutil.rmtree(tmp_path / "gone")
     assert "made again with everything that was recorded" in desk.hears("has vanished while it trained")
     assert desk.outcome().status == "done"
     assert_whole(run)
-    assert (run / "train.py").read_text() == CALM
+    assert (run / "train.py").read_text() == SLOW
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full here")
