@@ -71,7 +71,7 @@ class RunBar(QWidget):
         pill: tuple[str, State] = ENGINE.get(state.engine, (state.engine, "quiet"))
         self.engine.show_state(*((silent_words(state), "warning") if state.silent else pill))
         versions = ", ".join(f"{name} {version}" for name, version in state.versions.items())
-        self.engine.setToolTip(state.silence or versions)
+        self.engine.setToolTip(state.silence or "\n".join(filter(None, (state.way, versions))))
 
     def _enable(self, state: TrainingState) -> None:
         """Grey out what makes no sense now; the keyboard stays with Train, Pause and Stop where it was with them."""

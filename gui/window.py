@@ -27,12 +27,15 @@ from gui.runbar import RunBar, words
 from gui.stylesheet import RESOURCES
 from gui.training import TrainingState
 from gui.widgets.banner import Banner, Toasts
+from gui.widgets.card import ElidedLabel
 from gui.widgets.naming import named
 from gui.widgets.searchmenu import Choice, SearchMenu
 from gui.workbench import Workbench
 
 FIRST_SIZE, SHARE_OF_SCREEN, LEAST_SIZE = (1440, 900), 0.92, (960, 600)
 EDGE, PAUSE = 6, 30
+SENTENCE_SHARE, WAY_SHARE = 3, 2
+"""Of the status line: how the run stands, and in which way its steps are made. Neither moves when the other changes."""
 
 
 class Window(QMainWindow):
@@ -59,7 +62,8 @@ class Window(QMainWindow):
         self._then: Callable[[str], object] | None = None
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
-        self._status, self._facts = QLabel(), QLabel()
+        self._status, self._facts = ElidedLabel(), QLabel()
+        self._way = ElidedLabel()
         self._build()
         self._listen()
         self._first_place()
@@ -87,7 +91,8 @@ class Window(QMainWindow):
         self.setCentralWidget(body)
         self._build_menus()
         self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addWidget(named(self._status, "statusSentence"), 1)
+        self.statusBar().addWidget(named(self._status, "statusSentence"), SENTENCE_SHARE)
+        self.statusBar().addWidget(named(self._way, "statusWay"), WAY_SHARE)
         self.statusBar().addPermanentWidget(self._facts)
         self.menu.chosen.connect(self._take_choice)
 
@@ -275,6 +280,7 @@ class Window(QMainWindow):
 
     def _follow_training(self, state: TrainingState) -> None:
         self._status.setText(state.sentence)
+        self._way.setText(state.way)
         self._facts.setText("   ".join(f"{name} {version}" for name, version in state.versions.items()))
         self._enable()
         self._show_title()

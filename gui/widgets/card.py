@@ -37,7 +37,11 @@ class ElidedLabel(QLabel):
         self._fit()
 
     def _fit(self) -> None:
-        shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(self.width(), 1))
+        metrics = self.fontMetrics()
+        # A style sheet pads the text, and nothing but the size hint tells by how much.
+        padding = super().sizeHint().width() - metrics.horizontalAdvance(super().text())
+        room = max(self.width() - max(padding, 0), 1)
+        shown = metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room)
         super().setText(shown)
         self.setToolTip(self._whole if shown != self._whole else "")
 
