@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -187,15 +188,16 @@ def test_data_that_change_or_vanish_are_looked_at_again(
     fields = {"x": NumberField(columns=("a",)), "y": NumberField(columns=("b",))}
     document = Document(Project(data=Data(source=CsvSource(path="fresh.csv"), fields=fields)), tmp_path)
     checking = checks.Checking(document, bench.training)
+    until = partial(qtbot.waitUntil, timeout=20_000)
     try:
-        qtbot.waitUntil(lambda: checking.facts.data is not None and checking.facts.data.rows == 20)
+        until(lambda: checking.facts.data is not None and checking.facts.data.rows == 20)
         file.write_text("a,b\n" + "1,2\n" * 35)
-        qtbot.waitUntil(lambda: checking.facts.data.rows == 35)
+        until(lambda: checking.facts.data.rows == 35)
         file.unlink()
-        qtbot.waitUntil(lambda: "fresh.csv" in (checking.facts.data.error or ""))
-        qtbot.waitUntil(lambda: any(each.severity == "blocking" for each in checking.blocking))
+        until(lambda: "fresh.csv" in (checking.facts.data.error or ""))
+        until(lambda: any(each.severity == "blocking" for each in checking.blocking))
         file.write_text("a,b\n" + "1,2\n" * 12)
-        qtbot.waitUntil(lambda: checking.facts.data.rows == 12 and not checking.facts.data.error)
+        until(lambda: checking.facts.data.rows == 12 and not checking.facts.data.error)
     finally:
         checking.close()
 
