@@ -79,6 +79,8 @@ CHANGING = {
     "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort", "update"
 }  # fmt: skip
 """Methods that change what they are called on."""
+ONCE = {"chain", "count", "cycle", "enumerate", "filter", "iter", "map", "reversed", "zip"}
+"""Functions that give what can be gone through once."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ def _stays_inside(part: ast.stmt, modules: Mapping[str, set[str]]) -> bool:
             case ast.Import() | ast.ImportFrom() if not all(map(_is_pure, _imported(node))):
                 return False
     used = all(_only_computes(path, builds) for path in _used(part, modules))
-    return used and not any(_remembers(node, modules) for node in ast.walk(part))
+    return used and not _runs_out(part) and not any(_remembers(node, modules) for node in ast.walk(part))
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
@@ -288,6 +290,12 @@ def _only_computes(path: str, builds: bool) -> bool:
         return bool(rest) and OUTSIDE_NUMPY.isdisjoint(names)
     heads = {".".join(names[:count]) for count in (1, 2)}
     return root in PURE_MODULES or not heads.isdisjoint(INSIDE.get(root, ()))
+
+
+def _runs_out(part: ast.stmt) -> bool:
+    """Whether a name is given to something that is empty when it is gone through again."""
+    value = getattr(part, "value", None)
+    return isinstance(value, ast.GeneratorExp) or (isinstance(value, ast.Call) and _tail(value.func) in ONCE)
 
 
 def _remembers(function: ast.AST, modules: Mapping[str, set[str]]) -> bool:

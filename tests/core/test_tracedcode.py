@@ -252,6 +252,8 @@ def test_what_functions_do_when_a_script_is_imported_counts():
         "class Scaled:\n    calls = 0\n    def __call__(self, y, p):\n        type(self).calls += 1\n        return y",
         "CALLS = []\ndef scaled(y, p):\n    note = CALLS.append\n    note(1)\n    return y * len(CALLS)",
         "LOSSES = {}\ndef register(function):\n    LOSSES[function.__name__] = function\n    return function",
+        "FACTORS = zip((1.0, 2.0))\ndef scaled(y, p):\n    return y * sum(1 for _ in FACTORS)",
+        "FACTORS = (n for n in (1.0, 2.0))\ndef scaled(y, p):\n    return y * sum(FACTORS)",
         "FACTORS = iter((1.0, 2.0))\ndef scaled(y, p):\n    return y * next(FACTORS)",
         "def made():\n    n = 0\n    def scaled(y, p):\n        nonlocal n\n        n += 1\n        return y * n",
     ],
