@@ -45,6 +45,7 @@ class Stepping:
         self._blocks: dict[str, Blocks] = {}
         self._telemetry: Telemetry | None = None
         self._turbo: bool | None = None
+        self._left: tuple[str, ...] = ()
 
     @property
     def turbo(self) -> bool:
@@ -90,11 +91,33 @@ class Stepping:
 
         object.__setattr__(self._model, VALIDATION, validated)
 
+    def leave(self, *, whole: bool) -> None:
+        """Let the epoch end, of which all steps are made if it is `whole`, and a validation at once."""
+        self._left = (VALIDATION,) if whole else (TRAINING, VALIDATION)
+        self._model.stop_evaluating = True
+
+    @property
+    def validated(self) -> bool:
+        """Whether no validation was left."""
+        return VALIDATION not in self._left
+
+    def _put(self, name: str, step: Callable[[Any], Any]) -> None:
+        """Let Keras call `step`, and give it no means of an epoch or a validation that is left in the middle.
+
+        Early stopping would compare them with those of all rows, and take the weights of now for the best.
+        """
+
+        def stepped(iterator: Any) -> Any:
+            logs = step(iterator)
+            return {} if name in self._left else logs
+
+        object.__setattr__(self._model, name, stepped)
+
     def skip_validation(self) -> None:
         """Make no step of a validation that nobody waits for any more, nor compile one."""
         self._originals.setdefault(VALIDATION, self._model.test_function)
         object.__setattr__(self._model, VALIDATION, lambda _: {})
-        self._model.stop_evaluating = True
+        self.leave(whole=True)
 
     def begin_epoch(self) -> None:
         """Take the order of the new epoch."""
@@ -171,12 +194,12 @@ class Stepping:
             blocks, sentence = self._blocks_of(self._captured, place, name, step, after, room)
         except NotInBlocks as reason:
             self._leave_xla(name)
-            object.__setattr__(self._model, name, self._wrapped(self._originals[name], after))
+            self._put(name, self._wrapped(self._originals[name], after))
             return f"Step by step, because blocks are not possible here. {reason}"
         if not self._turbo:
             self._leave_xla(name)
         self._blocks[name] = blocks
-        object.__setattr__(self._model, name, blocks)
+        self._put(name, blocks)
         return sentence
 
     def _blocks_of(

@@ -105,6 +105,7 @@ def keep_whole(callbacks: Iterable[Any], room: Room, tell: Callable[[str], None]
     for logger in callbacks:
         if isinstance(logger, keras.callbacks.CSVLogger):
             logger.on_train_begin = _beginning(logger, room, tell)
+            logger.on_epoch_end = _ending(logger.on_epoch_end)
 
 
 def _beginning(logger: Any, room: Room, tell: Callable[[str], None]) -> Callable[[Any], None]:
@@ -116,3 +117,13 @@ def _beginning(logger: Any, room: Room, tell: Callable[[str], None]) -> Callable
         room.later.append(table.finish)
 
     return begin
+
+
+def _ending(note: Callable[[int, Any], None]) -> Callable[[int, Any], None]:
+    """Note no epoch that was left in the middle: it has no means."""
+
+    def end(epoch: int, logs: Any = None) -> None:
+        if logs:
+            note(epoch, logs)
+
+    return end

@@ -157,7 +157,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._controls.beat()
 
     def on_test_end(self, logs: Any = None) -> None:
-        self._whole = not self._controls.stopping
+        assert self._stepping is not None
+        self._whole = self._stepping.validated
         if self._controls.stopping:
             self._obey()
 
@@ -233,8 +234,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if controls.stopping and not self.model.stop_training:
             self.model.stop_training = True
             self.phase("stopping", "The training stops after this step.")
-        if controls.stopping:
-            self.model.stop_evaluating = True
+        if controls.stopping and self._stepping is not None:
+            self._stepping.leave(whole=self._last_of_epoch)
 
     def _pause(self) -> None:
         controls, before = self._controls, self._controls.phase

@@ -1,6 +1,7 @@
 """A run that was interrupted and resumed is the run that never was: every step, every epoch, every file."""
 
 import contextlib
+import csv
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -232,6 +233,21 @@ def test_stopped_and_resumed_again_and_again_is_the_same(desk: Desk, whole: Path
         assert outcome.status == "stopped"
     assert desk.resume(run).status == "done"
     assert_same(run, whole)
+
+
+def test_means_of_a_part_of_an_epoch_are_given_to_nobody(desk: Desk):
+    """Neither to the table nor to early stopping: `history.csv` has the epochs that are recorded, and no others."""
+    run = desk.folder(project(epochs=400, early_stopping={"patience": 399}))
+    for epochs in range(2, 14, 2):
+        until = partial(stop_after, desk, epochs)
+        outcome = desk.train(run, resume=epochs > 2, until=until)
+        assert outcome.status == "stopped"
+        with contextlib.closing(History(run)) as history:
+            whole = {each.epoch - 1: each.logs for each in history.epochs() if each.validation}
+        for row in csv.DictReader((run / "history.csv").read_text().splitlines()):
+            logs = {key: value for key, value in row.items() if key.startswith("val_")}
+            known = whole.get(int(row["epoch"]))
+            assert logs == {key: str(known[key]) if known else "NA" for key in logs}
 
 
 def stop_after(desk: Desk, epochs: int, message: Any) -> None:
