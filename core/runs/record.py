@@ -170,15 +170,20 @@ class Record:
 
     def _join(self, small: Sequence[int]) -> None:
         """Make one block of those that follow upon each other; where steps are lost, another one begins."""
-        span = small[0], small[-1]
         found = self._db.execute(
-            "SELECT first_step, count, data FROM blocks WHERE first_step BETWEEN ? AND ? ORDER BY first_step",
-            span,
+            "SELECT first_step, count, length(data) FROM blocks WHERE first_step BETWEEN ? AND ?"
+            " ORDER BY first_step",
+            (small[0], small[-1]),
         ).fetchall()
-        self._db.execute("DELETE FROM blocks WHERE first_step BETWEEN ? AND ?", span)
-        for first, count, rows in _neighbours(found):
+        for span in _neighbours(found):  # a few at a time: all of them together may be megabytes
+            blocks = self._db.execute(
+                "SELECT count, data FROM blocks WHERE first_step BETWEEN ? AND ? ORDER BY first_step", span
+            ).fetchall()
+            self._db.execute("DELETE FROM blocks WHERE first_step BETWEEN ? AND ?", span)
+            count = sum(length for length, _ in blocks)
+            rows = b"".join(block[: len(block) - len(block) % 8] for _, block in blocks)
             self._db.execute(
-                "INSERT INTO blocks VALUES (?, ?, ?)", (first, count, seals.seal_rows(first, count, rows))
+                "INSERT INTO blocks VALUES (?, ?, ?)", (span[0], count, seals.seal_rows(span[0], count, rows))
             )
 
 
@@ -202,21 +207,19 @@ def _identity(file: Path) -> tuple[int, int] | None:
     return None
 
 
-def _neighbours(blocks: Iterable[tuple[int, int, bytes]]) -> Iterator[tuple[int, int, bytes]]:
-    """Put blocks together that follow upon each other, up to a size: first step, count, rows without seals."""
-    first = count = size = 0
-    parts: list[bytes] = []
-    for start, length, block in blocks:
-        if count and (start != first + count or size > LARGE):
-            yield first, count, b"".join(parts)
-            count, size, parts = 0, 0, []
-        if not count:
-            first = start
-        parts.append(block[: len(block) - len(block) % 8])
-        size += len(block)
-        count += length
-    if count:
-        yield first, count, b"".join(parts)
+def _neighbours(blocks: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
+    """Find blocks (first step, count, bytes) that follow upon each other, up to a size: the first and the last of them,
+    by their first steps.
+    """
+    first = last = end = size = 0
+    for start, count, length in blocks:
+        if size and (start != end or size > LARGE):
+            yield first, last
+            size = 0
+        first = first if size else start
+        last, end, size = start, start + count, size + length
+    if size:
+        yield first, last
 
 
 def close_killed(run: Path, sentence: str, status: Status = "killed", **told: Any) -> None:
