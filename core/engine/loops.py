@@ -55,7 +55,7 @@ class Loop:
 
     def __init__(self, function: Any, executor: str):
         self._function, self._executor = function, executor
-        self._called, self._timed = False, 0
+        self.called, self._timed = False, 0
         self.seconds = float("inf")
         """The fewest that a step took; infinite until that is known."""
 
@@ -74,10 +74,10 @@ class Loop:
             logs = self._function(tf.constant(first, tf.int64), tf.constant(count, tf.int64))
         values = {name: float(value) for name, value in logs.items()}
         took = time.perf_counter() - began
-        if self._called:
+        if self.called:
             self.seconds = min(self.seconds, took / count)
             self._timed += took >= LONG_ENOUGH
-        self._called = True
+        self.called = True
         return values
 
 
@@ -112,15 +112,34 @@ class Exact:
         """Make `count` steps from batch `first` on; return the metrics by then."""
         if not self.settled and self._loops[-1].timed:
             self._settle()
+        try:
+            return self._loops[-1](first, count)
+        except tf.errors.UnimplementedError:
+            if not self._refused():
+                raise
         return self._loops[-1](first, count)
+
+    def _refused(self) -> bool:
+        """Go on in threads where one thread will not even begin.
+
+        It takes no references, by which TensorFlow adds large sums up when memory may become short.
+        """
+        loop = self._loops[-1]
+        if loop.in_threads or loop.called:
+            return False
+        self._loops, self.settled = [self._in_threads()], True
+        return True
+
+    def _in_threads(self) -> Loop:
+        name = f"{self._name} in threads"
+        function, _ = self._compiled.loop(name, lambda: self._traced(THREADS), self._rows)
+        return Loop(function, THREADS)
 
     def _settle(self) -> None:
         """Go on with the other loop, or leave it at the faster one. The last of the loops is in use."""
         *others, last = self._loops
         if not others and not last.in_threads and last.seconds >= QUICK:
-            name = f"{self._name} in threads"
-            function, _ = self._compiled.loop(name, lambda: self._traced(THREADS), self._rows)
-            self._loops += [Loop(function, THREADS)]
+            self._loops += [self._in_threads()]
         else:
             self._loops = [min(self._loops, key=lambda loop: loop.seconds)]
             self.settled = True

@@ -154,3 +154,26 @@ def test_a_loop_with_branches_is_not_run_in_one_thread() -> None:
     way = loops.Exact(made, step, Rows(Batches(), SIZE), "steps", Alone())
     way.prepare()
     assert way._loops[0].in_threads
+
+
+def test_what_one_thread_refuses_to_begin_is_made_in_threads() -> None:
+    """As TensorFlow makes of large sums by itself, when memory may become short."""
+    import tensorflow as tf
+
+    from core.engine import loops
+    from core.engine.blocks import Rows
+
+    made, sums = model(), tf.Variable(0.0)
+
+    def step(batch: Any) -> Any:
+        place = tf.raw_ops.TemporaryVariable(shape=[], dtype=tf.float32, var_name="place")
+        filled = tf.raw_ops.Assign(ref=place, value=tf.reduce_sum(batch[0]["x"]))
+        sums.assign_add(tf.raw_ops.DestroyTemporaryVariable(ref=filled, var_name="place"))
+
+    batches = Batches()
+    way = loops.Exact(made, step, Rows(batches, SIZE), "steps", Alone())
+    way.prepare()
+    assert not way._loops[0].in_threads
+    way(0, STEPS)
+    assert way._loops[0].in_threads
+    assert float(sums) == pytest.approx(batches.x["x"].sum(), rel=1e-4)
