@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -97,16 +98,17 @@ def grown(folder: Path, rounds: int, _only: str) -> tuple[Any, list[Figure]]:
     """Measure growth; its picture is drawn by `--write`."""
     with engine(folder) as client:
         found = growth.measure(client, folder, max(1, rounds // 2))
-    figures = [
-        Figure(f"1 to {name}" if name == "heads" else name, _range(points), "")
-        for name, points in found.items()
-    ]
-    return found, figures
+    return found, [_growth(name, points) for name, points in found.items()]
+
+
+def _growth(name: str, points: list[dict[str, Any]]) -> Figure:
+    first, last = (f"{points[place]['at']:,}" for place in (0, -1))
+    return Figure(f"{first} to {last} {name}: steps a second, engine / script", _range(points), "")
 
 
 def _range(points: list[dict[str, Any]]) -> str:
     ratios = [point["ratio"] for point in points]
-    return f"{min(ratios):.1f} to {max(ratios):.1f} times the script"
+    return f"{min(ratios):.1f} to {max(ratios):.1f}"
 
 
 def elsewhere(name: str, folder: Path, *options: str) -> Any:
@@ -188,20 +190,25 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="lossmith-bench-") as temporary:
             found[name], lines = PARTS[name](Path(temporary), options.rounds, options.only)
         figures += lines
+        if options.json:
+            options.json.write_text(json.dumps(found, indent=2) + "\n")
+        if options.write:
+            write(name, found[name], lines)
     print(plain(figures))
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
-    if options.write:
-        write(found, figures)
 
 
-def write(found: dict[str, Any], figures: list[Figure]) -> None:
-    """Put the figures, the picture of growth and the table where the README shows them."""
+def write(part: str, found: Any, figures: list[Figure]) -> None:
+    """Renew one part of what the README shows; the others stay as they were measured before."""
     MEASURED.mkdir(exist_ok=True)
-    (MEASURED / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
-    if "growth" in found:
-        (MEASURED / "growth.svg").write_text(growth_svg(found["growth"]))
-    put_into(ROOT / "README.md", markdown(figures))
+    file = MEASURED / "bench.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    known[part] = {"figures": [asdict(figure) for figure in figures], "found": found}
+    known = {name: known[name] for name in PARTS if name in known}
+    file.write_text(json.dumps(known, indent=1) + "\n")
+    if part == "growth":
+        (MEASURED / "growth.svg").write_text(growth_svg(found))
+    rows = [Figure(**figure) for each in known.values() for figure in each["figures"]]
+    put_into(ROOT / "README.md", markdown(rows))
 
 
 if __name__ == "__main__":
