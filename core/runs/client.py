@@ -159,6 +159,8 @@ class EngineClient:
             self._dismissed = True
         elif isinstance(command, wire.Train) and self._run is None:
             self._run = Path(command.run)
+            if self._phase == "ready":  # code that lets nothing else work may keep it from saying so
+                self._phase, self._heard = "building", time.monotonic()
             self._ended_before = _state(self._run).ended
             with contextlib.suppress(
                 OSError
@@ -171,7 +173,10 @@ class EngineClient:
     def _note(self, message: Message) -> Message:
         if isinstance(message, wire.Welcome | wire.Phase):
             self._phase = message.phase
+        elif isinstance(message, wire.Ready) and self._phase == "starting":
+            self._phase = "ready"
         elif isinstance(message, wire.Outcome):
+            self._phase = "ready"
             self._run = self._stop_asked = None
         return message
 

@@ -264,7 +264,6 @@ def test_code_that_lets_nothing_else_work_is_said_and_ended_from_the_command_lin
     run = spares.run(text)
     with spares.take(more=False) as client:
         begin(client, run)
-        await_phase(client, "building")
         control_c = threading.Timer(7.0, os.kill, (os.getpid(), signal.SIGINT))
         control_c.start()
         began = time.monotonic()
